@@ -1,0 +1,245 @@
+"""`source.yaml`: who sends, on what ground, which tables, and what each column is."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from passerelle.contracts.model import Contract
+from passerelle.contracts.suite import Expectation
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+ColumnType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "time"]
+LegalKind = Literal[
+    "hospital", "csapa", "caarud", "prison-health", "housing", "pharmacy", "residential-care", "liaison", "test"
+]
+
+
+class Column(Contract):
+    """One column (or declared path) of a table, as the source writes it."""
+
+    type: ColumnType = Field("string", description="What the text means; keys are built on its canonical text.")
+    format: str | None = Field(
+        None, description="strptime format of a date or datetime (default ISO 8601; hl7 = HL7 TS precision)."
+    )
+    true: tuple[str, ...] = Field((), description="Texts that mean true, for type boolean.")
+    false: tuple[str, ...] = Field((), description="Texts that mean false, for type boolean.")
+    path: str | None = Field(
+        None, description="Where the value lies: PID-5.1 (HL7 v2), person.birth.date (JSON). Default: the name."
+    )
+    required: bool = Field(False, description="An empty value stops the record in check.")
+    identity: bool = Field(False, description="Names, reaches or identifies a person: stays sealed.")
+    says: str = Field("", description="What the column means, in one sentence.")
+    unread: bool = Field(False, description="Known and left out of every mapping on purpose.")
+
+
+class Dialect(Contract):
+    """How a delimited text file is written."""
+
+    charset: str = Field("utf-8", description="Python codec name; decoding is strict.")
+    delimiter: str = Field(";", min_length=1, max_length=1)
+    quote: str = Field('"', min_length=1, max_length=1)
+    decimal: Literal[",", "."] = Field(".", description="Decimal mark of numbers.")
+    byte_order_mark: Literal["refuse", "strip"] = Field("refuse")
+    longest_field: int = Field(32_768, description="Characters; a longer field stops its record.")
+    null: tuple[str, ...] = Field(("",), description="Texts that mean: no value.")
+
+
+class Complete(Contract):
+    """How we know that a dropped file is whole. Exactly one way."""
+
+    marker: str | None = Field(None, description="Suffix of the marker file that follows a whole file: .ok")
+    manifest: str | None = Field(None, description="File that lists names and SHA-256 of whole files.")
+    stable_for: int | None = Field(None, description="Seconds without change of size and time.")
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> "Complete":
+        if sum(way is not None for way in (self.marker, self.manifest, self.stable_for)) != 1:
+            raise ValueError("give exactly one of marker, manifest, stable_for")
+        return self
+
+
+class Order(Contract):
+    """What decides which of two versions of one key is the newer. Never the arrival."""
+
+    column: str | None = Field(None, description="Cursor column of the row.")
+    message: bool = Field(False, description="HL7 v2: EVN-2, then MSH-7, then MSH-13.")
+    snapshot: bool = Field(False, description="The number or date in the name of the full export.")
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> "Order":
+        if (self.column is not None) + self.message + self.snapshot != 1:
+            raise ValueError("give exactly one of column, message, snapshot")
+        return self
+
+
+class Parent(Contract):
+    """A row of another table whose columns a mapping may read as `name.column`."""
+
+    table: Name
+    on: dict[str, str] = Field(description="Our column -> the parent's key column.")
+
+
+class Repeat(Contract):
+    """Something that occurs several times in one record: columns, child rows, HL7 or JSON repetitions."""
+
+    columns: tuple[dict[str, str], ...] | None = Field(
+        None, description="Numbered columns: one mapping field name -> column per occurrence."
+    )
+    table: Name | None = Field(None, description="Child table.")
+    on: dict[str, str] = Field(default_factory=dict, description="Child column -> our key column.")
+    order: tuple[str, ...] = Field((), description="Child columns that order the occurrences.")
+    path: str | None = Field(None, description="HL7 segment or field (PID-3, ZBE), or JSON array path.")
+    fields: dict[str, str] = Field(
+        default_factory=dict, description="Field name -> place inside one occurrence (1, 4.2, code)."
+    )
+    repeats: dict[str, "Repeat"] = Field(default_factory=dict, description="One more level of repetition.")
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> "Repeat":
+        if sum(origin is not None for origin in (self.columns, self.table, self.path)) != 1:
+            raise ValueError("give exactly one of columns, table, path")
+        return self
+
+
+class Fold(Contract):
+    """A key under which messages tell one story, and the named way they are folded into one record."""
+
+    key: tuple[str, ...] = Field(min_length=1)
+    by: Literal["latest", "pam_stay"] = Field("latest")
+    events: tuple[str, ...] = Field((), description="Trigger events that take part; empty: all that are read.")
+
+
+class Deleted(Contract):
+    """How the source says that a row is gone: a tombstone is a version with an order."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+class Scope(Contract):
+    """Which records are ours. What is outside is counted and dropped."""
+
+    column: str
+    among: tuple[str, ...] = Field((), description="Values that are in scope.")
+    units: bool = Field(False, description="In scope: the codes of this source's units.csv.")
+    missing: Literal["in", "out"] = Field("in", description="What a record without value is.")
+
+
+class Rest(Contract):
+    """How a REST table is paged."""
+
+    resource: str = Field(description="Path below the connection's host: v1/demandes.")
+    since: str = Field("updated_since", description="Query parameter of the window's start.")
+    limit: int = Field(200, description="Records asked for in one page.")
+    items: str = Field("items", description="JSON path of the list in a page.")
+    next: str = Field("next_cursor", description="JSON path of the next page's cursor.")
+
+
+class Sql(Contract):
+    """How a SQL table is paged: keyset on (cursor, key)."""
+
+    table: str
+    key: tuple[str, ...] = Field(min_length=1)
+    overlap_seconds: int = Field(3600, description="Read again this much before the last cursor: late commits.")
+
+
+class Messages(Contract):
+    """Which HL7 v2 events are read; others are quarantined as unread-event."""
+
+    events: tuple[str, ...] = Field(min_length=1)
+    profile: Literal["pam_fr"] = "pam_fr"
+    charset: str = Field("utf-8", description="When MSH-18 is empty.")
+    production: bool | None = Field(None, description="MSH-11 other than P is quarantined (default: by environment).")
+
+
+class Limits(Contract):
+    """Declared bounds of one batch; beyond them the whole batch stops. History only warns."""
+
+    stopped_share: float = Field(0.2, ge=0, le=1, description="Largest share of stopped records.")
+    least_records: int = Field(0, ge=0)
+    most_records: int | None = Field(None, ge=1)
+
+
+class Suites(Contract):
+    """Expectations on the source's columns."""
+
+    use: tuple[str, ...] = Field((), description="Shared suites of validation/suites.")
+    own: tuple[Expectation, ...] = ()
+
+
+class Table(Contract):
+    """One table or message stream of a source."""
+
+    says: str = ""
+    format: Literal["delimited", "sql", "rest", "hl7v2"]
+    files: str | None = Field(None, description="Glob below the connection's folder.")
+    dialect: Dialect | None = None
+    complete: Complete | None = None
+    rest: Rest | None = None
+    sql: Sql | None = None
+    messages: Messages | None = None
+    schedule: str | None = None
+    key: tuple[str, ...] = Field((), description="Columns that name a record; empty for messages.")
+    order: Order
+    ties: Literal["greatest-bytes"] | None = Field(None, description="Choose among equal orders, with a finding.")
+    columns: dict[str, Column]
+    repeats: dict[str, Repeat] = Field(default_factory=dict)
+    parents: dict[Name, Parent] = Field(default_factory=dict)
+    folds: dict[Name, Fold] = Field(default_factory=dict)
+    deleted: Deleted | None = None
+    scope: Scope | None = None
+    limits: Limits = Limits()
+    expectations: Suites = Suites()
+
+
+class Legal(Contract):
+    """What the source is before the law, and on what ground it sends."""
+
+    kind: LegalKind
+    ground: str = Field(description="The text that allows it to send.")
+    anonymous: bool = Field(False, description="CSP L3411-9: no identity, no cross-door key, ever.")
+    care: bool = Field(True, description="Its professionals take part in care (CSP R1110-2).")
+
+
+class Organisation(Contract):
+    """The source's own establishment."""
+
+    name: str
+    finess: str
+    category: str = Field("", description="Establishment category, ANS table R66 (197 CSAPA, 178 CAARUD...).")
+    region: str = Field("", description="INSEE region code.")
+
+
+class IdentifierSystem(Contract):
+    """A system of local numbers of this source."""
+
+    system: str
+    says: str = ""
+
+
+class Coverage(Contract):
+    """Whom the source would know of, where, and since when. Decides between missed and not observable."""
+
+    whom: str
+    where: tuple[str, ...] = Field(description="INSEE department codes, or names of places of the directory.")
+    since: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    fresh_within_days: int = Field(35, ge=0, description="How old the last record may be before it counts as stale.")
+
+
+class Source(Contract):
+    """One key space: an establishment or a register."""
+
+    source: Name
+    says: str
+    owner: str = Field(description="Who answers when a record is stopped.")
+    jurisdiction: Literal["fr", "be"]
+    environment: Literal["test", "production"]
+    legal: Legal
+    organisation: Organisation
+    connection: str = Field(description="A name; never an address.")
+    schedule: str
+    time_zone: str = "Europe/Paris"
+    extends: tuple[str, ...] = ()
+    identifiers: dict[Name, IdentifierSystem] = Field(default_factory=dict)
+    coverage: tuple[Coverage, ...] = ()
+    tables: dict[Name, Table]

@@ -1,0 +1,129 @@
+"""Records of several sources that are one person: links with evidence, and the groups they make.
+
+Nothing here is fuzzy. Two records are linked when both carry the same *current qualified* INS and concordant traits,
+when a person handed over an orientation slip, or when a housing request quotes an orientation number under consent.
+A wrong merge of two people is worse than a missed link: what is doubtful becomes a question for a person.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import combinations
+
+from passerelle.linkage.traits import Concordance, Traits, compare_traits
+
+NO_TRAITS = Traits()
+
+
+class LinkKind(StrEnum):
+    """On what a link rests."""
+
+    INS = "ins"
+    SLIP = "orientation-slip"
+    ORIENTATION = "orientation-number"
+
+
+class LinkState(StrEnum):
+    """Whether a link holds, or waits for a person."""
+
+    ACTIVE = "active"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One source's Patient, as far as linking may see it. Withheld records never become one."""
+
+    patient: bytes
+    source: str
+    first_order: str = ""
+    ins: str = ""
+    former_ins: tuple[str, ...] = ()
+    traits: Traits = NO_TRAITS
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A statement that two things belong to one person, with what it rests on. `left` sorts before `right`."""
+
+    kind: LinkKind
+    left: bytes
+    right: bytes
+    state: LinkState
+    because: str
+    evidence: tuple[bytes, ...] = field(default=())
+
+
+MayLink = Callable[[Known, Known], bool]
+
+
+def links_by_ins(records: Iterable[Known], may_link: MayLink) -> Iterator[Link]:
+    """Links between records of different sources with the same current qualified INS.
+
+    Concordant traits make the link active; discordant or missing ones make it a question (`number-of-a-relative` is
+    the usual answer). Pairs for which `may_link` says no are never formed.
+    """
+    by_number: dict[str, list[Known]] = defaultdict(list)
+    for record in records:
+        if record.ins:
+            by_number[record.ins].append(record)
+    for same_number in by_number.values():
+        for one, other in combinations(sorted(same_number, key=lambda record: record.patient), 2):
+            if one.source == other.source or not may_link(one, other):
+                continue
+            verdict = compare_traits(one.traits, other.traits)
+            active = verdict is Concordance.CONCORDANT
+            yield Link(
+                kind=LinkKind.INS,
+                left=one.patient,
+                right=other.patient,
+                state=LinkState.ACTIVE if active else LinkState.REVIEW,
+                because=f"same-qualified-ins-traits-{verdict}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A group of Patients believed to be one person. `survivor` is the member that names it."""
+
+    survivor: bytes
+    members: tuple[bytes, ...]
+
+
+def persons_of(records: Sequence[Known], links: Iterable[Link]) -> tuple[list[Person], list[Link]]:
+    """The groups that active links make, and the links left out because a group may not hold two current INS.
+
+    Links are taken in the order of their ends, so the result does not depend on the order they come in. The member
+    of lowest (first order, id) names the person.
+    """
+    known = {record.patient: record for record in records}
+    leader = {patient: patient for patient in known}
+    numbers = {patient: {record.ins} if record.ins else set() for patient, record in known.items()}
+
+    def find(patient: bytes) -> bytes:
+        while leader[patient] != patient:
+            leader[patient] = leader[leader[patient]]
+            patient = leader[patient]
+        return patient
+
+    refused = []
+    for link in sorted(links, key=lambda link: (link.left, link.right, link.kind)):
+        if link.state is not LinkState.ACTIVE or link.left not in known or link.right not in known:
+            continue
+        one, other = find(link.left), find(link.right)
+        if one == other:
+            continue
+        if len(numbers[one] | numbers[other]) > 1:
+            refused.append(link)
+            continue
+        leader[other] = one
+        numbers[one] |= numbers[other]
+    groups: dict[bytes, list[bytes]] = defaultdict(list)
+    for patient in known:
+        groups[find(patient)].append(patient)
+    persons = []
+    for members in groups.values():
+        survivor = min(members, key=lambda patient: (known[patient].first_order, patient))
+        persons.append(Person(survivor, tuple(sorted(members))))
+    return sorted(persons, key=lambda person: person.survivor), refused
