@@ -1,0 +1,1 @@
+"""One module per third party that matters: nothing else of passerelle imports it."""

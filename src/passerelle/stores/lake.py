@@ -1,0 +1,482 @@
+"""The lake: resources without what identifies, as immutable Parquet files; and the current view over them.
+
+One file per batch, partition and supplement, sorted by id. Nothing here says which files count: the ledger does.
+
+The **current view** takes, for each fold key, the highest order; for equal order the highest file position (a
+re-evaluation of the same version under more knowledge); all rows of that winner are the view. An evaluation that
+emits nothing is one row of type `''` without body, so that it still replaces its predecessor. Should two fold
+keys give the same resource id, the row of the highest order stands (`ambiguous` tells where that decides nothing).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from passerelle.errors import BrokenPromise
+from passerelle.ids import ID_BYTES
+from passerelle.stores.files import AtomicFile, Named, StoredFile, ViewFile, path_below, unique_name
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.binary(ID_BYTES), nullable=False),
+        pa.field("type", pa.string(), nullable=False),
+        pa.field("fold", pa.binary(ID_BYTES), nullable=False),
+        pa.field("ord", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("refs", pa.list_(pa.field("element", pa.binary(ID_BYTES), nullable=False)), nullable=False),
+        pa.field("digest", pa.binary(ID_BYTES), nullable=False),
+        pa.field("body", pa.binary(), nullable=True),
+    ]
+)
+EXCLUDED_SCHEMA = pa.schema([pa.field("batch_id", pa.int64()), pa.field("row", pa.int64())])
+IDS_SCHEMA = pa.schema([pa.field("id", pa.binary(ID_BYTES))])
+EVALUATIONS_SCHEMA = pa.schema([pa.field(name, pa.int64()) for name in ("batch_id", "row", "resources", "doubled")])
+NO_DIGEST = bytes(ID_BYTES)
+_CHUNK_ROWS = 8192
+_GROUP_ROWS = 16_384
+
+_Row = tuple[bytes, str, bytes, str, int, Sequence[bytes], bytes, bytes | None]
+
+
+class LakeWriter:
+    """Collects resource rows and writes them sorted. Leaving a `with` block without `close` leaves no file."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.name = name
+        self._root = root
+        self._file: AtomicFile | None = None
+        self._rows: list[_Row] = []
+        self._chunks: list[pa.RecordBatch] = []
+
+    def add(
+        self,
+        resource_id: bytes,
+        resource_type: str,
+        fold: bytes,
+        order: str,
+        row: int,
+        refs: Sequence[bytes],
+        digest: bytes,
+        body: bytes | None,
+    ) -> None:
+        """A resource that this row of the batch emitted is kept; `body` is JSON without what identifies."""
+        self._rows.append((resource_id, resource_type, fold, order, row, refs, digest, body))
+        if len(self._rows) >= _CHUNK_ROWS:
+            self._to_arrow()
+
+    def add_withdrawal(self, fold: bytes, order: str, row: int) -> None:
+        """This version of the fold emits nothing: it replaces its predecessor by the empty set."""
+        self.add(fold, "", fold, order, row, (), NO_DIGEST, None)
+
+    def _to_arrow(self) -> None:
+        if not self._rows:
+            return
+        columns = zip(*self._rows, strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+        self._chunks.append(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
+        self._rows = []
+
+    def close(self) -> StoredFile:
+        """The file is complete and durable; the same rows give the same bytes, in whatever order they were added."""
+        self._to_arrow()
+        table = pa.Table.from_batches(self._chunks, SCHEMA)
+        self._chunks = []
+        keys = table.select(["id", "row", "fold", "ord", "digest"])
+        # Arrow sorts no fixed-size binary: the same bytes as variable binary sort alike.
+        keys = keys.cast(
+            pa.schema(
+                [
+                    pa.field(field.name, pa.binary() if pa.types.is_fixed_size_binary(field.type) else field.type)
+                    for field in keys.schema
+                ]
+            )
+        )
+        places = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+        with AtomicFile(self._root, self.name) as file:
+            with pq.ParquetWriter(
+                pa.PythonFile(_Sink(file), mode="w"),
+                SCHEMA,
+                compression="zstd",
+                compression_level=3,
+                use_dictionary=["type"],
+                write_statistics=["id", "type", "row"],
+                store_schema=True,
+            ) as out:
+                for start in range(0, len(places), _GROUP_ROWS):
+                    out.write_table(table.take(places.slice(start, _GROUP_ROWS)), row_group_size=_GROUP_ROWS)
+            file.commit()
+            return StoredFile(self.name, table.num_rows, file.written, file.sha256)
+
+    def abandon(self) -> None:
+        """Nothing of the file remains."""
+        self._rows, self._chunks = [], []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+
+class _Sink:
+    """The little of a file object that Arrow's writer calls."""
+
+    closed = False
+
+    def __init__(self, file: AtomicFile) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(bytes(data))
+
+    def tell(self) -> int:
+        return self._file.written
+
+    def flush(self) -> None:
+        """Nothing: the file is flushed when it is committed."""
+
+    def close(self) -> None:
+        """Nothing: the file is closed when it is committed."""
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+
+class Lake:
+    """Parquet files below `lake/` of the data folder."""
+
+    def __init__(self, root: Path, *, threads: int = 1, memory_limit: str | None = None) -> None:
+        self.root = root
+        self.threads = threads
+        self.memory_limit = memory_limit
+
+    def __repr__(self) -> str:
+        return f"<Lake {self.root}>"
+
+    def writer(self, name: str) -> LakeWriter:
+        """A writer of resources; the stored name is this one below `lake/`, with a random ending."""
+        return LakeWriter(self.root, unique_name("lake", name, ".parquet"))
+
+    def read(self, file: Named, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of one file, sorted by id.
+
+        Raises:
+            BrokenPromise: the file is gone or is no Parquet file.
+        """
+        try:
+            return pq.read_table(path_below(self.root, file.name), columns=columns, partitioning=None)
+        except FileNotFoundError:
+            raise BrokenPromise(f"the lake file {file.name} is gone") from None
+        except pa.ArrowInvalid:
+            raise BrokenPromise(f"the lake file {file.name} is damaged") from None
+
+    def verify(self, file: StoredFile) -> str | None:
+        """None if the file has the rows and bytes that the ledger names; else what is wrong, as a sentence."""
+        path = path_below(self.root, file.name)
+        try:
+            with path.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            rows = pq.read_metadata(path).num_rows
+        except FileNotFoundError:
+            return f"the lake file {file.name} is gone"
+        except pa.ArrowInvalid:
+            return f"the lake file {file.name} is damaged"
+        if rows != file.rows:
+            return f"{file.name} holds {rows} rows, the ledger says {file.rows}"
+        if digest != file.sha256:
+            return f"{file.name} has not the content that the ledger names"
+        return None
+
+    def evaluations(self, files: Sequence[ViewFile]) -> pa.Table:
+        """What the newest evaluation of each (batch, row, fold) emitted, counted: batch_id, row, resources, doubled.
+
+        `doubled` is how many rows repeat a resource of the same evaluation. The view is not asked: this is for
+        counting what is stored.
+        """
+        if not files:
+            return EVALUATIONS_SCHEMA.empty_table()
+        with _Scan(self, files) as scan:
+            return scan.arrow(
+                f"""
+                WITH emitted AS (
+                    SELECT f.batch_id, s.row, s.fold, f.position, s.file_no,
+                           count(*) FILTER (s.type <> '') AS resources, count(*) - count(DISTINCT s.id) AS doubled
+                    FROM {scan.source} s JOIN files f USING (file_no) GROUP BY ALL
+                ),
+                latest AS (SELECT batch_id, row, fold, max(position) AS position FROM emitted GROUP BY ALL)
+                SELECT batch_id, row, sum(resources)::BIGINT AS resources, sum(doubled)::BIGINT AS doubled
+                FROM emitted JOIN latest USING (batch_id, row, fold, position) GROUP BY ALL ORDER BY ALL
+                """  # noqa: S608 names are ours
+            )
+
+    def folds_among(self, files: Sequence[ViewFile], folds: Iterable[bytes]) -> set[bytes]:
+        """Those of the fold keys that some row of the files has."""
+        wanted = pa.table({"fold": pa.array(sorted(set(folds)), pa.binary(ID_BYTES))})
+        if not files or not wanted.num_rows:
+            return set()
+        with _Scan(self, files) as scan:
+            scan.take("wanted", wanted)
+            found = scan.arrow(f"SELECT DISTINCT fold FROM {scan.source} SEMI JOIN wanted USING (fold)")  # noqa: S608
+            return set(found.column("fold").to_pylist())
+
+    def view(self, files: Iterable[ViewFile], excluded: pa.Table | None = None) -> "CurrentView":
+        """The current view of these files without the excluded (batch_id, row)."""
+        return CurrentView(self, files, excluded)
+
+
+class _Scan:
+    """A private DuckDB in memory with the table `files` and the rows of these files as one source."""
+
+    def __init__(self, lake: Lake, files: Iterable[ViewFile]) -> None:
+        listed = sorted(files, key=lambda file: (file.position, file.batch_id, file.name))
+        paths = [path_below(lake.root, file.name) for file in listed]
+        for file, path in zip(listed, paths, strict=True):
+            if not path.is_file():
+                raise BrokenPromise(f"the lake file {file.name} is gone")
+        self.source = _source(paths)
+        self.db = duckdb.connect(":memory:", config={"threads": lake.threads})
+        # Nothing of the work spills to disk, nothing is fetched from anywhere, no variable of ours becomes a table.
+        self.db.execute("SET temp_directory = ''; SET autoinstall_known_extensions = false")
+        self.db.execute("SET preserve_insertion_order = false; SET python_enable_replacements = false")
+        if lake.memory_limit:
+            self.db.execute(f"SET memory_limit = '{lake.memory_limit}'")
+        self.take(
+            "files",
+            pa.table(
+                {
+                    "file_no": pa.array(range(len(listed)), pa.int64()),
+                    "batch_id": pa.array([file.batch_id for file in listed], pa.int64()),
+                    "position": pa.array([file.position for file in listed], pa.int64()),
+                }
+            ),
+        )
+
+    def take(self, name: str, table: pa.Table, select: str = "SELECT *") -> None:
+        """The Arrow table is a table of this name."""
+        self.db.register("given", table)
+        try:
+            self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {select} FROM given")
+        finally:
+            self.db.unregister("given")
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The answer as Arrow."""
+        return self.db.sql(sql).to_arrow_table()
+
+    def close(self) -> None:
+        """The memory is given back."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _source(paths: Sequence[Path]) -> str:
+    if not paths:
+        return (
+            "(SELECT NULL::BLOB AS id, '' AS type, NULL::BLOB AS fold, '' AS ord, 0::BIGINT AS row, "
+            "[]::BLOB[] AS refs, NULL::BLOB AS digest, NULL::BLOB AS body, 0::BIGINT AS file_no WHERE false)"
+        )
+    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    return (
+        "(SELECT id, type, fold, ord, row, refs, digest, body, file_index::BIGINT AS file_no "
+        f"FROM read_parquet([{quoted}], hive_partitioning = false))"
+    )
+
+
+class CurrentView(_Scan):
+    """What stands now. Built once, asked several times; holds keys in memory, reads bodies when asked for.
+
+    Use as a context manager, or `close` it. Everything it gives is a set or sorted: never in order of arrival.
+    """
+
+    def __init__(self, lake: Lake, files: Iterable[ViewFile], excluded: pa.Table | None) -> None:
+        super().__init__(lake, files)
+        self.db.execute("CREATE TABLE excluded (batch_id BIGINT, row BIGINT)")
+        self._heads()
+        self._exclude(excluded)
+        self._settle_members()
+
+    def _heads(self) -> None:
+        self.db.execute(
+            f"CREATE TABLE heads AS SELECT DISTINCT file_no, row, fold, ord FROM {self.source}"  # noqa: S608 names are ours
+        )
+
+    def _exclude(self, excluded: pa.Table | None) -> None:
+        if excluded is not None and excluded.num_rows:
+            self.take("more", excluded, "SELECT DISTINCT batch_id, row")
+            self.db.execute("INSERT INTO excluded SELECT batch_id, row FROM more")
+
+    def _settle_members(self) -> None:
+        """The tables `winners` (file, row, fold) and `members` (resources that stand) follow from heads and excluded."""
+        self.db.execute(
+            """
+            CREATE OR REPLACE TABLE winners AS
+            WITH standing AS (
+                SELECT h.file_no, h.row, h.fold, h.ord, f.position
+                FROM heads h JOIN files f USING (file_no)
+                ANTI JOIN excluded e ON e.batch_id = f.batch_id AND e.row = h.row
+            ),
+            newest AS (SELECT fold, max(ord) AS ord FROM standing GROUP BY fold),
+            best AS (SELECT fold, ord, max(position) AS position FROM standing JOIN newest USING (fold, ord) GROUP BY ALL)
+            SELECT file_no, row, fold FROM standing JOIN best USING (fold, ord, position)
+            """
+        )
+        self.db.execute(
+            f"""
+            CREATE OR REPLACE TABLE members AS
+            SELECT s.id, s.type, s.file_no, s.row, s.fold, s.ord, s.digest
+            FROM {self.source} s JOIN winners w USING (file_no, row, fold)
+            WHERE s.type <> ''
+            """  # noqa: S608 names are ours
+        )
+        self.db.execute("CREATE OR REPLACE TABLE shared AS SELECT id FROM members GROUP BY id HAVING count(*) > 1")
+        self.db.execute(
+            """
+            CREATE OR REPLACE TABLE tied AS
+            WITH top AS (
+                SELECT m.id, max(m.ord) AS ord
+                FROM members m JOIN shared USING (id) GROUP BY m.id
+            ),
+            doubtful AS (
+                SELECT m.id FROM members m JOIN top USING (id, ord) GROUP BY m.id HAVING count(DISTINCT m.digest) > 1
+            )
+            SELECT m.id, m.type, m.file_no, m.row
+            FROM members m JOIN top USING (id, ord) SEMI JOIN doubtful USING (id)
+            """
+        )
+        self.db.execute(
+            """
+            DELETE FROM members USING (
+                SELECT m.id, m.file_no, m.row, m.fold FROM members m JOIN shared USING (id)
+                QUALIFY row_number() OVER (
+                    PARTITION BY m.id ORDER BY m.ord DESC, m.digest DESC, m.fold DESC, m.row DESC, m.file_no DESC
+                ) > 1
+            ) AS beaten
+            WHERE members.id = beaten.id AND members.file_no = beaten.file_no
+              AND members.row = beaten.row AND members.fold = beaten.fold
+            """
+        )
+
+    def exclude(self, more: pa.Table) -> None:
+        """These (batch_id, row) are left out too; where a version below exists, it stands again."""
+        self._exclude(more)
+        self._settle_members()
+
+    def _stream(self, sql: str, parameters: Sequence[Any] = (), rows_per_batch: int = 10_000) -> pa.RecordBatchReader:
+        return self.db.cursor().sql(sql, params=list(parameters)).to_arrow_reader(rows_per_batch)
+
+    def count_by_type(self) -> dict[str, int]:
+        """How many resources of each type stand."""
+        told = self.db.execute("SELECT type, count(*) FROM members GROUP BY type ORDER BY type").fetchall()
+        return {str(name): int(count) for name, count in told}
+
+    def ids(self, types: Sequence[str] | None = None) -> pa.RecordBatchReader:
+        """The resources that stand, as (id, type), sorted."""
+        kept, parameters = _of_types(types)
+        return self._stream(f"SELECT id, type FROM members m WHERE {kept} ORDER BY type, id", parameters)  # noqa: S608
+
+    def rows(
+        self, types: Sequence[str] | None = None, ids: pa.Table | None = None, *, ordered: bool = False
+    ) -> pa.RecordBatchReader:
+        """The rows that stand, streamed: id, type, fold, ord, batch_id, row, refs, digest, body.
+
+        Args:
+            types: only these resource types.
+            ids: only these resources; a table with a column `id`.
+            ordered: sorted by type and id; else in no order that means anything.
+        """
+        kept, parameters = _of_types(types)
+        chosen = ""
+        if ids is not None:
+            self.take("chosen", ids, "SELECT DISTINCT id")
+            chosen = "SEMI JOIN chosen USING (id)"
+        return self._stream(
+            f"""
+            WITH m AS (SELECT * FROM members m {chosen} WHERE {kept})
+            SELECT s.id, s.type, s.fold, s.ord, f.batch_id, s.row, s.refs, s.digest, s.body
+            FROM {self.source} s
+            JOIN m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
+            JOIN files f ON f.file_no = s.file_no
+            {"ORDER BY s.type, s.id" if ordered else ""}
+            """,  # noqa: S608 names are ours
+            parameters,
+        )
+
+    def ambiguous(self) -> pa.Table:
+        """Resources that two records of equal order give with different content: id, type, batch_id, row."""
+        return self.arrow("SELECT id, type, batch_id, row FROM tied JOIN files USING (file_no) ORDER BY ALL")
+
+    def _known(self, known_ids: pa.Table | None) -> None:
+        self.take("known", IDS_SCHEMA.empty_table() if known_ids is None else known_ids, "SELECT DISTINCT id")
+
+    def _dangling_sql(self) -> str:
+        return f"""
+            WITH pointing AS (
+                SELECT s.id, s.type, s.file_no, s.row, unnest(s.refs) AS ref
+                FROM {self.source} s
+                JOIN members m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
+                WHERE len(s.refs) > 0
+            )
+            SELECT DISTINCT p.id, p.type, f.batch_id, p.row, p.ref
+            FROM pointing p JOIN files f USING (file_no)
+            ANTI JOIN members t ON t.id = p.ref
+            ANTI JOIN known k ON k.id = p.ref
+        """  # noqa: S608 names are ours
+
+    def dangling(self, known_ids: pa.Table | None = None) -> pa.Table:
+        """Resources that stand and refer to something that does not: id, type, batch_id, row, ref, sorted.
+
+        Args:
+            known_ids: targets that stand elsewhere (the directory); a table with a column `id`.
+        """
+        self._known(known_ids)
+        return self.arrow(f"{self._dangling_sql()} ORDER BY ALL")
+
+    def settle(self, known_ids: pa.Table | None = None) -> pa.Table:
+        """Records that refer to nothing that stands are left out, until all that stands refers to what stands.
+
+        A record goes as a whole, and the version below it stands again. The answer, sorted, is (batch_id, row, ref):
+        what was left out, and the lowest target each waits for.
+        """
+        self._known(known_ids)
+        self.db.execute("CREATE OR REPLACE TABLE waiting (batch_id BIGINT, row BIGINT, ref BLOB)")
+        while True:
+            self.db.execute(
+                f"CREATE OR REPLACE TABLE found AS SELECT batch_id, row, min(ref) AS ref FROM ({self._dangling_sql()}) GROUP BY ALL"  # noqa: S608
+            )
+            if not self.db.execute("SELECT 1 FROM found LIMIT 1").fetchall():
+                break
+            self.db.execute("INSERT INTO waiting SELECT * FROM found")
+            self.db.execute("INSERT INTO excluded SELECT batch_id, row FROM found")
+            self._settle_members()
+        return self.arrow("SELECT batch_id, row, ref FROM waiting ORDER BY ALL")
+
+
+def _of_types(types: Sequence[str] | None) -> tuple[str, list[Any]]:
+    return ("true", []) if types is None else ("list_contains(?, m.type)", [list(types)])
+
+
+def batches_of(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The record batches of a reader, empty ones left out."""
+    return (batch for batch in reader if batch.num_rows)

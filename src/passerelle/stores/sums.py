@@ -1,0 +1,308 @@
+"""The sums, counted again by separate code from what is stored: nothing lost, nothing twice.
+
+For every batch: land received what the record files hold; check received what land passed; map received what
+check passed; validate received the resources that map emitted. Non-passed items are the ledger's rows, passed
+ones the rest. Files are opened, counted and compared with their hashes; every passed record is in the key index.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from passerelle.errors import BrokenPromise
+from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Stage, State
+from passerelle.stores.keys import DataKey
+from passerelle.stores.lake import Lake
+from passerelle.stores.ledger import Ledger, batches, items, key_index, stored, tallies
+from passerelle.stores.ledger.batches import Batch, BatchState
+from passerelle.stores.ledger.items import Item
+from passerelle.stores.ledger.stored import BatchFile, FileKind
+from passerelle.stores.ledger.tallies import Tallies
+from passerelle.stores.vault import Vault
+
+_DONE = {
+    BatchState.LANDING: BATCH_STAGES[:1],
+    BatchState.LANDED: BATCH_STAGES[:1],
+    BatchState.STOPPED: BATCH_STAGES[:2],
+    BatchState.CHECKED: BATCH_STAGES[:2],
+    BatchState.MAPPED: BATCH_STAGES[:3],
+    BatchState.PUBLISHED: BATCH_STAGES,
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Discrepancy:
+    """Something that does not add up, with no value of a record in it."""
+
+    batch: str
+    stage: Stage
+    sentence: str
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What the ledger says of one batch."""
+
+    batch: Batch
+    tallies: Tallies
+    fan_out: int
+    files: list[BatchFile]
+    items: list[Item]
+    indexed: set[int] = field(default_factory=set)
+
+    def told(self, stage: Stage, state: State) -> int:
+        return self.tallies.get((stage, state), 0)
+
+    def stopped(self, *stages: Stage) -> set[int]:
+        return {item.row for item in self.items if item.stage in stages}
+
+
+@dataclass(slots=True)
+class _Records:
+    """What the record files of one batch hold."""
+
+    rows: set[int]
+    empty: set[int]
+
+
+def recount(ledger: Ledger, vault: Vault, lake: Lake) -> list[Discrepancy]:
+    """Everything that does not add up, sorted; nothing if every sum does.
+
+    The ledger is read in one transaction; files are read after it, and are immutable.
+    """
+    facts = _facts(ledger)
+    found: list[Discrepancy] = []
+    broken: set[str] = set()
+    for told in facts.values():
+        for file, sentence in _files(told, vault, lake):
+            broken.add(file.name)
+            found.append(Discrepancy(told.batch.name, file.stage, sentence))
+    emitted = _emitted(facts.values(), lake, broken)
+    without: dict[int, set[int]] = {}
+    for batch_id, told in facts.items():
+        done = _DONE[told.batch.state]
+        whole = not any(file.name in broken for file in told.files)
+        found.extend(_land(told, _records(told, vault, broken), whole=whole))
+        found.extend(_items(told))
+        if Stage.CHECK in done:
+            found.extend(_chain(told, Stage.LAND, Stage.CHECK))
+        if Stage.MAP in done:
+            found.extend(_chain(told, Stage.CHECK, Stage.MAP))
+            if whole:
+                resources = emitted.get(batch_id, {})
+                found.extend(_map(told, resources, published=Stage.VALIDATE in done))
+                without[batch_id] = _without_resources(told, resources)
+    found.extend(_lost(ledger, lake, facts, without, broken))
+    return sorted(found)
+
+
+def _facts(ledger: Ledger) -> dict[int, _Facts]:
+    with ledger.read() as tx:
+        counted = tallies.all_of(tx)
+        facts = {
+            batch.id: _Facts(batch, counted.get(batch.id, {}), tallies.fan_out(tx, batch.id), [], [])
+            for batch in batches.found(tx)
+        }
+        for file in stored.current(tx):
+            facts[file.batch_id].files.append(file)
+        for item in items.found(tx):
+            facts[item.batch_id].items.append(item)
+        for batch_id, row, _ in key_index.rows_by_batch(tx):
+            if batch_id in facts:
+                facts[batch_id].indexed.add(row)
+    return facts
+
+
+def _key(told: _Facts, file: BatchFile, vault: Vault) -> DataKey:
+    return vault.open_data_key(file.wrapped_key or told.batch.wrapped_key)
+
+
+def _files(told: _Facts, vault: Vault, lake: Lake) -> Iterator[tuple[BatchFile, str]]:
+    """Files that are gone, damaged, or not what the ledger names."""
+    for file in told.files:
+        if file.kind is FileKind.RESOURCES:
+            wrong = lake.verify(file.stored)
+        else:
+            wrong = vault.verify(file.stored, _key(told, file, vault))
+        if wrong is not None:
+            yield file, wrong
+
+
+def _records(told: _Facts, vault: Vault, broken: set[str]) -> _Records:
+    held = _Records(set(), set())
+    for file in told.files:
+        if file.kind is not FileKind.RECORDS or file.name in broken:
+            continue
+        first = file.part * PARTITION_ROWS
+        for place, raw in enumerate(vault.read_records(file, _key(told, file, vault))):
+            held.rows.add(first + place)
+            if not raw:
+                held.empty.add(first + place)
+    return held
+
+
+def _land(told: _Facts, held: _Records, *, whole: bool) -> Iterator[Discrepancy]:
+    batch = told.batch
+    parts = Counter(file.part for file in told.files if file.kind is FileKind.RECORDS)
+    for part in sorted(part for part, count in parts.items() if count > 1):
+        yield Discrepancy(batch.name, Stage.LAND, f"partition {part} has {parts[part]} record files")
+    if not whole:
+        return
+    received = tallies.received(told.tallies, Stage.LAND)
+    if received != len(held.rows):
+        yield Discrepancy(batch.name, Stage.LAND, f"land received {received} records, the vault holds {len(held.rows)}")
+    if batch.state is not BatchState.LANDING and batch.records != len(held.rows):
+        yield Discrepancy(
+            batch.name, Stage.LAND, f"the batch has {batch.records} records, the vault holds {len(held.rows)}"
+        )
+    stopped = told.stopped(Stage.LAND)
+    passed = held.rows - stopped
+    if told.told(Stage.LAND, State.PASSED) != len(passed):
+        yield Discrepancy(
+            batch.name,
+            Stage.LAND,
+            f"land passed {told.told(Stage.LAND, State.PASSED)} records, {len(passed)} are stored without a stop",
+        )
+    for rows, what in (
+        (held.empty - stopped, "passed land but have no bytes"),
+        (passed - told.indexed, "passed land but are not in the key index"),
+        (told.indexed - held.rows, "are in the key index but not in the vault"),
+        ({item.row for item in told.items} - held.rows, "have an item but are not in the vault"),
+    ):
+        if rows:
+            yield Discrepancy(batch.name, Stage.LAND, f"{len(rows)} rows {what}, the first is row {min(rows)}")
+
+
+def _items(told: _Facts) -> Iterator[Discrepancy]:
+    counted: Counter[tuple[Stage, State]] = Counter()
+    stages: defaultdict[int, set[Stage]] = defaultdict(set)
+    for item in told.items:
+        counted[item.stage, item.state] += item.units
+        stages[item.row].add(item.stage)
+    named = {key for key in told.tallies if key[1] is not State.PASSED}
+    for stage, state in sorted(named | set(counted)):
+        if told.told(stage, state) != counted[stage, state]:
+            yield Discrepancy(
+                told.batch.name,
+                stage,
+                f"{told.told(stage, state)} items are counted as {state}, {counted[stage, state]} are",
+            )
+    twice = sorted(row for row, at in stages.items() if len(at) > 1)
+    if twice:
+        yield Discrepancy(
+            told.batch.name,
+            max(stages[twice[0]], key=BATCH_STAGES.index),
+            f"{len(twice)} rows are stopped at two stages and counted twice, the first is row {twice[0]}",
+        )
+
+
+def _chain(told: _Facts, before: Stage, stage: Stage) -> Iterator[Discrepancy]:
+    received, passed_on = tallies.received(told.tallies, stage), told.told(before, State.PASSED)
+    if received != passed_on:
+        yield Discrepancy(told.batch.name, stage, f"{before} passed {passed_on} records, {stage} received {received}")
+
+
+def _emitted(facts: Iterable[_Facts], lake: Lake, broken: set[str]) -> dict[int, dict[int, tuple[int, int]]]:
+    """Per batch and row: how many resources its newest evaluations emitted, and how many rows are doubled."""
+    listed = [
+        file for told in facts for file in told.files if file.kind is FileKind.RESOURCES and file.name not in broken
+    ]
+    emitted: defaultdict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for chunk in lake.evaluations(stored.as_view_files(listed)).to_batches(10_000):
+        for batch_id, row, resources, doubled in zip(*(column.to_pylist() for column in chunk.columns), strict=True):
+            emitted[batch_id][row] = (resources, doubled)
+    return emitted
+
+
+def _map(told: _Facts, emitted: dict[int, tuple[int, int]], *, published: bool) -> Iterator[Discrepancy]:
+    name = told.batch.name
+    doubled = sum(twice for _, twice in emitted.values())
+    if doubled:
+        yield Discrepancy(name, Stage.MAP, f"{doubled} resources are in the lake twice for the same record")
+    early = set(emitted) & told.stopped(Stage.LAND, Stage.CHECK)
+    if early:
+        yield Discrepancy(
+            name, Stage.MAP, f"{len(early)} rows are in the lake but never reached map, as row {min(early)}"
+        )
+    strange = {row for row in emitted if not 0 <= row < told.batch.records}
+    if strange:
+        yield Discrepancy(
+            name, Stage.MAP, f"{len(strange)} rows of the lake are none of the batch, as row {min(strange)}"
+        )
+    not_mapped = told.stopped(Stage.LAND, Stage.CHECK, Stage.MAP)
+    stopped = {item.row: item for item in told.items if item.stage is Stage.VALIDATE}
+    in_lake = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped)
+    refused = sum(item.units for row, item in stopped.items() if row not in emitted)
+    if told.fan_out != in_lake + refused:
+        yield Discrepancy(
+            name,
+            Stage.MAP,
+            f"map emitted {told.fan_out} resources, {in_lake} are in the lake and {refused} were refused by structure",
+        )
+    wrong = sorted(row for row, item in stopped.items() if row in emitted and emitted[row][0] != item.units)
+    if wrong:
+        yield Discrepancy(
+            name,
+            Stage.VALIDATE,
+            f"{len(wrong)} items of validate count other resources than the lake holds, as row {wrong[0]}",
+        )
+    if not published:
+        return
+    received = tallies.received(told.tallies, Stage.VALIDATE)
+    if received != told.fan_out:
+        yield Discrepancy(name, Stage.VALIDATE, f"map emitted {told.fan_out} resources, validate received {received}")
+    standing = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped and row not in stopped)
+    if told.told(Stage.VALIDATE, State.PASSED) != standing:
+        yield Discrepancy(
+            name,
+            Stage.VALIDATE,
+            f"validate passed {told.told(Stage.VALIDATE, State.PASSED)} resources, {standing} stand in the lake",
+        )
+
+
+def _without_resources(told: _Facts, emitted: dict[int, tuple[int, int]]) -> set[int]:
+    return set(range(told.batch.records)) - told.stopped(*BATCH_STAGES) - set(emitted)
+
+
+def _lost(
+    ledger: Ledger, lake: Lake, facts: dict[int, _Facts], without: dict[int, set[int]], broken: set[str]
+) -> Iterator[Discrepancy]:
+    """Records that passed map and of whose keys nothing is in the lake.
+
+    A record without a row of its own is all right if one of its keys was evaluated with another record: a message
+    of a stay is, by the latest one.
+    """
+    if not any(without.values()):
+        return
+    folds: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
+    with ledger.read() as tx:
+        for batch_id, row, fold in key_index.rows_by_batch(tx):
+            if row in without.get(batch_id, ()):
+                folds[batch_id, row].add(fold)
+    files = [
+        file
+        for told in facts.values()
+        for file in told.files
+        if file.kind is FileKind.RESOURCES and file.name not in broken
+    ]
+    known = lake.folds_among(stored.as_view_files(files), {fold for keys in folds.values() for fold in keys})
+    for batch_id, rows in without.items():
+        lost = {row for row in rows if not folds[batch_id, row] & known}
+        if lost:
+            yield Discrepancy(
+                facts[batch_id].batch.name,
+                Stage.MAP,
+                f"{len(lost)} records passed map and left nothing in the lake, the first is row {min(lost)}",
+            )
+
+
+def require(ledger: Ledger, vault: Vault, lake: Lake) -> None:
+    """Every sum adds up.
+
+    Raises:
+        BrokenPromise: one or more do not; the sentences say where.
+    """
+    found = recount(ledger, vault, lake)
+    if found:
+        told = [f"{wrong.batch}, {wrong.stage}: {wrong.sentence}" for wrong in found]
+        raise BrokenPromise("the sums do not add up:\n  " + "\n  ".join(told))
