@@ -4,9 +4,14 @@ import shutil
 
 import postgres
 import pytest
+from hypothesis import settings
 
 from passerelle.stores.keys import KeyRing
 from passerelle.stores.ledger import Ledger
+
+# The machine is shared: how long one example takes says nothing.
+settings.register_profile("passerelle", deadline=None, max_examples=40)
+settings.load_profile("passerelle")
 
 
 @pytest.fixture(scope="session")

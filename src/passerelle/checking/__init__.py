@@ -7,6 +7,7 @@ Partitions are judged apart (`check_partition`), in any process; the batch is ju
 from passerelle.checking.asking import Asked, compile_expectations
 from passerelle.checking.batches import BatchVerdict, Breach, judge_batch
 from passerelle.checking.partitions import PartitionVerdict, Sum, check_partition
+from passerelle.checking.stage import check_batch
 
 __all__ = [
     "Asked",
@@ -14,6 +15,7 @@ __all__ = [
     "Breach",
     "PartitionVerdict",
     "Sum",
+    "check_batch",
     "check_partition",
     "compile_expectations",
     "judge_batch",

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from passerelle import __version__
-from passerelle.cli import contracts, quarantine, running, territory
+from passerelle.cli import contracts, quarantine, running, territory, validating
 from passerelle.cli.output import say
 from passerelle.errors import PasserelleError
 
@@ -18,9 +18,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-contracts.add_to(app)
-running.add_to(app)
-territory.add_to(app)
+for _commands in (contracts, running, territory, validating):
+    _commands.add_to(app)
 app.add_typer(quarantine.app, name="quarantine")
 
 

@@ -10,13 +10,13 @@ compares it with the library. Records are judged in chunks, so an expectation is
 - `never`: cannot be judged here, and says what to write instead.
 """
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from passerelle.contracts.problems import nearest
 from passerelle.contracts.source import Column
 from passerelle.contracts.suite import Expectation
 from passerelle.records import Severity
@@ -145,11 +145,6 @@ def columns_read(expectation: Expectation) -> tuple[str, ...]:
     return (expectation.column, *expectation.columns) if expectation.column else expectation.columns
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
-
-
 def problems_of(expectation: Expectation, columns: Mapping[str, Column] | None = None) -> list[str]:
     """Everything that is wrong with one expectation, one sentence each, without file or line.
 
@@ -157,7 +152,7 @@ def problems_of(expectation: Expectation, columns: Mapping[str, Column] | None =
     """
     kind = EXPECTATION_TYPES.get(expectation.type)
     if kind is None:
-        return [f"expectation '{expectation.type}' is not known{_nearest(expectation.type, EXPECTATION_TYPES)}"]
+        return [f"expectation '{expectation.type}' is not known{nearest(expectation.type, EXPECTATION_TYPES)}"]
     if kind.judged == "never":
         return [f"'{expectation.type}' cannot be judged here: {kind.instead}"]
     return [
@@ -172,7 +167,7 @@ def _argument_problems(expectation: Expectation, kind: ExpectationType) -> list[
     ours = {library: name for name, library in _OURS.items()}
     arguments = library_arguments(expectation)
     found = [
-        f"'{expectation.type}' takes no `{ours.get(name, name)}`{_nearest(name, kind.arguments)}"
+        f"'{expectation.type}' takes no `{ours.get(name, name)}`{nearest(name, kind.arguments)}"
         for name in arguments
         if name not in kind.arguments
     ]
@@ -235,7 +230,7 @@ def _is_day(bound: str | float) -> bool:
 
 def _column_problems(expectation: Expectation, columns: Mapping[str, Column]) -> list[str]:
     found = [
-        f"column '{name}' is not a column of the table{_nearest(name, columns)}"
+        f"column '{name}' is not a column of the table{nearest(name, columns)}"
         for name in columns_read(expectation)
         if name not in columns
     ]

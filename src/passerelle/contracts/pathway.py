@@ -1,6 +1,6 @@
 """`mappings/pathways/*.yaml`: after which event, which follow-up, within how long."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -13,8 +13,8 @@ LinkName = Literal["ins", "orientation-slip", "orientation-number"]
 class Sentence(Contract):
     """What a person reads, in both languages of the house."""
 
-    fr: str
-    en: str
+    fr: str = Field(description="In French.")
+    en: str = Field(description="In English.")
 
 
 class Chosen(Contract):
@@ -33,7 +33,7 @@ class Chosen(Contract):
 class Window(Contract):
     """Days after the event in which the follow-up counts. Day 0 is the day of the event."""
 
-    name: Name
+    name: Name = Field(description="Its name, once in the follow-up.")
     first: int = Field(ge=0, description="First day that counts; 1 leaves the day of the event out.")
     last: int = Field(ge=0, description="Last day that counts.")
 
@@ -47,22 +47,24 @@ class Window(Contract):
 class FollowUp(Contract):
     """One expected kind of follow-up: one ServiceRequest per event, one Task per window."""
 
-    follow_up: Name
-    says: Sentence
-    holds: Chosen
+    follow_up: Name = Field(description="Its name, once in the pathway.")
+    says: Sentence = Field(description="The follow-up in words.")
+    holds: Chosen = Field(description="Which resources are the follow-up.")
     over: tuple[LinkName, ...] = Field(min_length=1, description="Links that may carry it.")
-    windows: tuple[Window, ...] = Field(min_length=1)
+    windows: tuple[Window, ...] = Field(min_length=1, description="Spans of days in which it counts; one Task each.")
     category: str = Field("12", description="Code of service-category: 12 Drug/Alcohol, 18 Housing/Homelessness.")
 
 
 class Pathway(Contract):
     """After which event, which follow-up, within how long."""
 
-    pathway: Name
-    version: int = Field(ge=1)
-    jurisdiction: Literal["fr", "be"]
-    says: Sentence
-    after: Chosen
-    sensitive: bool = Field(False, description="The event itself tells of prison: labelled, and plain outside a ground.")
+    pathway: Name = Field(description="The name of the file.")
+    version: int = Field(ge=1, description="Raised when the meaning changes.")
+    jurisdiction: Literal["fr", "be"] = Field(description="Whose law: `fr` or `be`.")
+    says: Sentence = Field(description="The event in words.")
+    after: Chosen = Field(description="The event that is followed.")
+    sensitive: bool = Field(
+        False, description="The event itself tells of prison: labelled, and plain outside a ground."
+    )
     competing: tuple[Chosen, ...] = Field((), description="What ends the wait without follow-up: return, death.")
-    expects: tuple[FollowUp, ...] = Field(min_length=1)
+    expects: tuple[FollowUp, ...] = Field(min_length=1, description="The follow-ups expected after it.")

@@ -8,9 +8,14 @@ from passerelle.contracts.model import Contract
 from passerelle.contracts.suite import Expectation
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+SystemName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 ColumnType = Literal["string", "integer", "decimal", "boolean", "date", "datetime", "time"]
 LegalKind = Literal[
     "hospital", "csapa", "caarud", "prison-health", "housing", "pharmacy", "residential-care", "liaison", "test"
+]
+
+OrganisationKind = Literal[
+    LegalKind, "care-coordination", "authority", "prison-administration", "probation", "justice", "police"
 ]
 
 
@@ -36,10 +41,14 @@ class Dialect(Contract):
     """How a delimited text file is written."""
 
     charset: str = Field("utf-8", description="Python codec name; decoding is strict.")
-    delimiter: str = Field(";", min_length=1, max_length=1)
-    quote: str = Field('"', min_length=1, max_length=1)
+    delimiter: str = Field(";", min_length=1, max_length=1, description="Character between two cells.")
+    quote: str = Field(
+        '"', min_length=1, max_length=1, description="Character around a cell that holds a delimiter or a line end."
+    )
     decimal: Literal[",", "."] = Field(".", description="Decimal mark of numbers.")
-    byte_order_mark: Literal["refuse", "strip"] = Field("refuse")
+    byte_order_mark: Literal["refuse", "strip"] = Field(
+        "refuse", description="What a mark at the start of the file does."
+    )
     longest_field: int = Field(32_768, description="Characters; a longer field stops its record.")
     null: tuple[str, ...] = Field(("",), description="Texts that mean: no value.")
 
@@ -75,7 +84,7 @@ class Order(Contract):
 class Parent(Contract):
     """A row of another table whose columns a mapping may read as `name.column`."""
 
-    table: Name
+    table: Name = Field(description="The parent's table in this source.")
     on: dict[str, str] = Field(description="Our column -> the parent's key column.")
 
 
@@ -104,22 +113,27 @@ class Repeat(Contract):
 class Fold(Contract):
     """A key under which messages tell one story, and the named way they are folded into one record."""
 
-    key: tuple[str, ...] = Field(min_length=1)
-    by: Literal["latest", "pam_stay"] = Field("latest")
+    key: tuple[str, ...] = Field(
+        min_length=1, description="Columns whose values two messages share when they tell of the same thing."
+    )
+    by: Literal["latest", "pam_stay"] = Field(
+        "latest",
+        description="`latest`: the last message counts; `pam_stay`: the movements of a stay are played in order.",
+    )
     events: tuple[str, ...] = Field((), description="Trigger events that take part; empty: all that are read.")
 
 
 class Deleted(Contract):
     """How the source says that a row is gone: a tombstone is a version with an order."""
 
-    column: str
-    values: tuple[str, ...]
+    column: str = Field(description="The column that says it.")
+    values: tuple[str, ...] = Field(description="Texts that mean: gone.")
 
 
 class Scope(Contract):
     """Which records are ours. What is outside is counted and dropped."""
 
-    column: str
+    column: str = Field(description="The column that decides.")
     among: tuple[str, ...] = Field((), description="Values that are in scope.")
     units: bool = Field(False, description="In scope: the codes of this source's units.csv.")
     missing: Literal["in", "out"] = Field("in", description="What a record without value is.")
@@ -138,16 +152,18 @@ class Rest(Contract):
 class Sql(Contract):
     """How a SQL table is paged: keyset on (cursor, key)."""
 
-    table: str
-    key: tuple[str, ...] = Field(min_length=1)
+    table: str = Field(description="Table or view of the database.")
+    key: tuple[str, ...] = Field(
+        min_length=1, description="Columns that make a row unique, in the order they are paged by."
+    )
     overlap_seconds: int = Field(3600, description="Read again this much before the last cursor: late commits.")
 
 
 class Messages(Contract):
     """Which HL7 v2 events are read; others are quarantined as unread-event."""
 
-    events: tuple[str, ...] = Field(min_length=1)
-    profile: Literal["pam_fr"] = "pam_fr"
+    events: tuple[str, ...] = Field(min_length=1, description="Trigger events: A01, A02...")
+    profile: Literal["pam_fr"] = Field("pam_fr", description="The profile that the messages follow.")
     charset: str = Field("utf-8", description="When MSH-18 is empty.")
     production: bool | None = Field(None, description="MSH-11 other than P is quarantined (default: by environment).")
 
@@ -156,46 +172,56 @@ class Limits(Contract):
     """Declared bounds of one batch; beyond them the whole batch stops. History only warns."""
 
     stopped_share: float = Field(0.2, ge=0, le=1, description="Largest share of stopped records.")
-    least_records: int = Field(0, ge=0)
-    most_records: int | None = Field(None, ge=1)
+    least_records: int = Field(0, ge=0, description="Fewer records stop the batch.")
+    most_records: int | None = Field(None, ge=1, description="More records stop the batch.")
 
 
 class Suites(Contract):
     """Expectations on the source's columns."""
 
     use: tuple[str, ...] = Field((), description="Shared suites of validation/suites.")
-    own: tuple[Expectation, ...] = ()
+    own: tuple[Expectation, ...] = Field((), description="Expectations of this table alone.")
 
 
 class Table(Contract):
     """One table or message stream of a source."""
 
-    says: str = ""
-    format: Literal["delimited", "sql", "rest", "hl7v2"]
+    says: str = Field("", description="What one record is.")
+    format: Literal["delimited", "sql", "rest", "hl7v2"] = Field(description="How it is read.")
     files: str | None = Field(None, description="Glob below the connection's folder.")
-    dialect: Dialect | None = None
-    complete: Complete | None = None
-    rest: Rest | None = None
-    sql: Sql | None = None
-    messages: Messages | None = None
-    schedule: str | None = None
+    dialect: Dialect | None = Field(None, description="How a delimited file is written.")
+    complete: Complete | None = Field(None, description="How we know that a file is whole.")
+    rest: Rest | None = Field(None, description="How pages are asked for, for `format: rest`.")
+    sql: Sql | None = Field(None, description="How pages are asked for, for `format: sql`.")
+    messages: Messages | None = Field(None, description="Which messages are read, for `format: hl7v2`.")
+    schedule: str | None = Field(None, description="Its own schedule, when it differs from the source's.")
     key: tuple[str, ...] = Field((), description="Columns that name a record; empty for messages.")
-    order: Order
+    order: Order = Field(description="What decides which version is the newer.")
     ties: Literal["greatest-bytes"] | None = Field(None, description="Choose among equal orders, with a finding.")
-    columns: dict[str, Column]
-    repeats: dict[str, Repeat] = Field(default_factory=dict)
-    parents: dict[Name, Parent] = Field(default_factory=dict)
-    folds: dict[Name, Fold] = Field(default_factory=dict)
-    deleted: Deleted | None = None
-    scope: Scope | None = None
-    limits: Limits = Limits()
-    expectations: Suites = Suites()
+    columns: dict[str, Column] = Field(
+        description="Every column that is declared; a file may have more, which are not read."
+    )
+    repeats: dict[str, Repeat] = Field(
+        default_factory=dict, description="Repetitions inside a record, by the name that `each` uses."
+    )
+    parents: dict[Name, Parent] = Field(
+        default_factory=dict, description="Rows of other tables that mappings may read, by the name they use."
+    )
+    folds: dict[Name, Fold] = Field(
+        default_factory=dict, description="Keys under which messages tell one story, by the name that mappings use."
+    )
+    deleted: Deleted | None = Field(None, description="How the source says that a row is gone.")
+    scope: Scope | None = Field(None, description="Which records are ours; the others are counted and dropped.")
+    limits: Limits = Field(default_factory=lambda: Limits.model_validate({}), description="Bounds of one batch.")
+    expectations: Suites = Field(
+        default_factory=lambda: Suites.model_validate({}), description="What must hold before anything is mapped."
+    )
 
 
 class Legal(Contract):
     """What the source is before the law, and on what ground it sends."""
 
-    kind: LegalKind
+    kind: LegalKind = Field(description="Legal kind, as in validation/gate.yaml.")
     ground: str = Field(description="The text that allows it to send.")
     anonymous: bool = Field(False, description="CSP L3411-9: no identity, no cross-door key, ever.")
     care: bool = Field(True, description="Its professionals take part in care (CSP R1110-2).")
@@ -204,8 +230,8 @@ class Legal(Contract):
 class Organisation(Contract):
     """The source's own establishment."""
 
-    name: str
-    finess: str
+    name: str = Field(description="Name of the establishment.")
+    finess: str = Field(description="FINESS number, nine characters, in quotes.")
     category: str = Field("", description="Establishment category, ANS table R66 (197 CSAPA, 178 CAARUD...).")
     region: str = Field("", description="INSEE region code.")
 
@@ -213,33 +239,41 @@ class Organisation(Contract):
 class IdentifierSystem(Contract):
     """A system of local numbers of this source."""
 
-    system: str
-    says: str = ""
+    system: str = Field(description="URI that goes into FHIR.")
+    says: str = Field("", description="What the number counts, and what it is not.")
 
 
 class Coverage(Contract):
     """Whom the source would know of, where, and since when. Decides between missed and not observable."""
 
-    whom: str
+    whom: str = Field(description="Which people, in words.")
     where: tuple[str, ...] = Field(description="INSEE department codes, or names of places of the directory.")
-    since: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    since: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description='First day covered, in quotes: "2024-01-01".')
     fresh_within_days: int = Field(35, ge=0, description="How old the last record may be before it counts as stale.")
 
 
 class Source(Contract):
     """One key space: an establishment or a register."""
 
-    source: Name
-    says: str
+    source: Name = Field(description="The name of the folder, and of the key space.")
+    says: str = Field(description="What the source is, in a sentence or two.")
     owner: str = Field(description="Who answers when a record is stopped.")
-    jurisdiction: Literal["fr", "be"]
-    environment: Literal["test", "production"]
-    legal: Legal
-    organisation: Organisation
+    jurisdiction: Literal["fr", "be"] = Field(
+        description="Whose law: `fr` or `be`. An instance runs the sources of one."
+    )
+    environment: Literal["test", "production"] = Field(
+        description="Whether it holds real people. A production source is refused the published demo key."
+    )
+    legal: Legal = Field(description="What it is before the law.")
+    organisation: Organisation = Field(description="The establishment that sends.")
     connection: str = Field(description="A name; never an address.")
-    schedule: str
-    time_zone: str = "Europe/Paris"
-    extends: tuple[str, ...] = ()
-    identifiers: dict[Name, IdentifierSystem] = Field(default_factory=dict)
-    coverage: tuple[Coverage, ...] = ()
-    tables: dict[Name, Table]
+    schedule: str = Field(description="Five fields of cron, in the source's time zone.")
+    time_zone: str = Field("Europe/Paris", description="In which its times without offset are meant.")
+    extends: tuple[Name, ...] = Field((), description="Standards whose tables and mappings are taken over.")
+    identifiers: dict[SystemName, IdentifierSystem] = Field(
+        default_factory=dict, description="Systems of local numbers, by the name that mappings use."
+    )
+    coverage: tuple[Coverage, ...] = Field(
+        (), description="Whom it would know of. Without it nothing is ever missed here, only not observable."
+    )
+    tables: dict[Name, Table] = Field(default_factory=dict, description="Own tables, and changes to inherited ones.")

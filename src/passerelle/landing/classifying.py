@@ -2,39 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from passerelle.contracts.source import Scope, Source, Table
-from passerelle.fold.pam import keys_of_message
-from passerelle.ids import KeyedHasher
-from passerelle.reading import Reader, Unreadable, canonicalizer, order_reader, reader_for
+from passerelle.fold.keys import UNREADABLE_ROLE, Row, digest_of, hasher_of, own_role, registrations_of
+from passerelle.reading import Reader, Unreadable, order_reader, reader_for
 from passerelle.records import Reason, State
 
-Row = list[object]
-KeyReader = Callable[[Row], tuple[str, ...] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """One key under which records of a table are found again: their own, or that of a parent they belong to.
-
-    `role` names it in the key index: `contacts/key`, `adt/stay`, `contacts>patients`. Two registrations with the same
-    scope give the same sixteen bytes for the same values, so that parent and child meet.
-    """
-
-    role: str
-    own: bool
-    read: KeyReader
-    hasher: KeyedHasher
-
-    def fold_of(self, row: Row) -> bytes | None:
-        """The fold key of a row; None when the row does not carry this key.
-
-        Raises:
-            Unreadable: a key column holds something that is not of its declared type.
-        """
-        values = self.read(row)
-        return None if values is None else self.hasher.of(values)
+OUT_OF_SCOPE_ROLE = "out-of-scope"
+"""Records that were dropped are recognised by a keyed hash: nothing else of them is kept."""
+UNFOLDED = "bytes"
+"""The fold of records that carry no key of their own, such as a message of an event that takes part in no fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,93 +26,6 @@ class Classified:
     folds: tuple[tuple[str, bytes], ...]
 
 
-def digest_of(raw: bytes) -> bytes:
-    """BLAKE2b of the raw bytes, 16 bytes: two records with the same digest are the same record."""
-    return blake2b(raw, digest_size=16).digest()
-
-
-def own_role(table: str, fold: str) -> str:
-    """The name under which a table's own versions are found."""
-    return f"{table}/{fold}"
-
-
-def child_role(child: str, parent: str) -> str:
-    """The name under which a parent's children are found."""
-    return f"{child}>{parent}"
-
-
-UNREADABLE_ROLE = "unreadable"
-
-
-def _by_columns(table: Table, columns: Sequence[str], slots: Sequence[str], zone: str, *, optional: bool) -> KeyReader:
-    places = [slots.index(column) for column in columns]
-    texts = [canonicalizer(table.columns[column], zone=zone, decimal=_decimal(table)) for column in columns]
-    single = len(places) == 1
-
-    def read(row: Row) -> tuple[str, ...] | None:
-        if single:
-            value = row[places[0]]
-            if not value:
-                return _absent(columns[0])
-            return (texts[0](str(value)),)
-        found = []
-        for place, text, column in zip(places, texts, columns, strict=True):
-            value = row[place]
-            if not value:
-                return _absent(column)
-            found.append(text(str(value)))
-        return tuple(found)
-
-    def _absent(column: str) -> None:
-        if not optional:
-            raise Unreadable(Reason.MISSING_KEY, column)
-
-    return read
-
-
-def _decimal(table: Table) -> str:
-    return table.dialect.decimal if table.dialect else "."
-
-
-def registrations_of(source: Source, table_name: str, fold_key: bytes) -> list[Registration]:
-    """Every key under which a record of this table is found again: own folds, parents, and parents that list it."""
-    table = source.tables[table_name]
-    slots = tuple(table.columns)
-    made = []
-    if table.key:
-        read = _by_columns(table, table.key, slots, source.time_zone, optional=False)
-        made.append(
-            Registration(own_role(table_name, "key"), True, read, _hasher(fold_key, source, table_name, "key"))  # noqa: FBT003
-        )
-    for fold_name, fold in table.folds.items():
-        read = keys_of_message(fold_name, fold, table, slots)
-        made.append(
-            Registration(own_role(table_name, fold_name), True, read, _hasher(fold_key, source, table_name, fold_name))  # noqa: FBT003
-        )
-    for parent_name, on in _parent_links(source, table_name):
-        parent_key = source.tables[parent_name].key
-        ours = {theirs: our for our, theirs in on.items()}
-        columns = [ours[column] for column in parent_key]
-        read = _by_columns(table, columns, slots, source.time_zone, optional=True)
-        role = child_role(table_name, parent_name)
-        made.append(Registration(role, False, read, _hasher(fold_key, source, parent_name, "key")))  # noqa: FBT003
-    return made
-
-
-def _parent_links(source: Source, table_name: str) -> list[tuple[str, dict[str, str]]]:
-    """(parent table, our column -> its key column): told by our `parents`, or by a parent's `repeats` over us."""
-    links = {parent.table: dict(parent.on) for parent in source.tables[table_name].parents.values()}
-    for other_name, other in source.tables.items():
-        for repeat in other.repeats.values():
-            if repeat.table == table_name:
-                links.setdefault(other_name, dict(repeat.on))
-    return sorted(links.items())
-
-
-def _hasher(fold_key: bytes, source: Source, table: str, fold: str) -> KeyedHasher:
-    return KeyedHasher(fold_key, (source.source, table, fold))
-
-
 class Classifier:
     """Reads and classifies the raw records of one table."""
 
@@ -145,7 +35,13 @@ class Classifier:
         self.reader: Reader = reader_for(table, zone=source.time_zone)
         self.registrations = registrations_of(source, table_name, fold_key)
         self._order = order_reader(table, zone=source.time_zone)
-        self._unreadable = _hasher(fold_key, source, table_name, UNREADABLE_ROLE)
+        self._unreadable = hasher_of(fold_key, source, table_name, UNREADABLE_ROLE)
+        self._dropped = hasher_of(fold_key, source, table_name, OUT_OF_SCOPE_ROLE)
+        self._unfolded_role = own_role(table_name, UNFOLDED)
+        self._unfolded = hasher_of(fold_key, source, table_name, UNFOLDED)
+        self._scope_place = _written_place(table, table.scope.column) if table.scope else ""
+        own = {registration.role for registration in self.registrations if registration.own}
+        self._own_roles = frozenset(own | {UNREADABLE_ROLE, OUT_OF_SCOPE_ROLE, self._unfolded_role})
         self._scope = _scope_test(table.scope, tuple(table.columns), units)
 
     def classify(self, raw: bytes, snapshot: str = "") -> Classified:
@@ -154,7 +50,7 @@ class Classifier:
         try:
             row = self.reader.parse(raw)
             if self._scope is not None and not self._scope(row):
-                return Classified(State.OUT_OF_SCOPE, Reason.NOT_OUR_SCOPE, "", "", digest, ())
+                return self._out_of_scope(digest)
             order = self._order(row, snapshot)
             folds = []
             for registration in self.registrations:
@@ -162,10 +58,32 @@ class Classifier:
                 if fold is not None:
                     folds.append((registration.role, fold))
         except Unreadable as stopped:
-            known_by = self._unreadable.of((digest.hex(),))
-            folds = [(UNREADABLE_ROLE, known_by)]
-            return Classified(State.QUARANTINED, stopped.reason, stopped.place, "", digest, tuple(folds))
+            return self._stopped(digest, stopped.reason, stopped.place)
+        if not any(role in self._own_roles for role, _ in folds):
+            folds.append((self._unfolded_role, self._unfolded.of((digest.hex(),))))
         return Classified(State.PASSED, None, "", order, digest, tuple(folds))
+
+    def unreadable(self, raw: bytes, reason: Reason, place: str) -> Classified:
+        """A record that is known to be unreadable before it is read: a file that cannot be split is one."""
+        return self._stopped(digest_of(raw), reason, place)
+
+    def _stopped(self, digest: bytes, reason: Reason, place: str) -> Classified:
+        known_by = self._unreadable.of((digest.hex(),))
+        return Classified(State.QUARANTINED, reason, place, "", digest, ((UNREADABLE_ROLE, known_by),))
+
+    def _out_of_scope(self, digest: bytes) -> Classified:
+        """Its bytes go, and so does their plain hash: what could be guessed could be tried."""
+        known_by = self._dropped.of((digest.hex(),))
+        folds = ((OUT_OF_SCOPE_ROLE, known_by),)
+        return Classified(State.OUT_OF_SCOPE, Reason.NOT_OUR_SCOPE, self._scope_place, "", known_by, folds)
+
+    def own_fold(self, classified: Classified) -> tuple[str, bytes]:
+        """The role and key under which earlier copies of this record are looked for."""
+        return next(found for found in classified.folds if found[0] in self._own_roles)
+
+
+def _written_place(table: Table, column: str) -> str:
+    return table.columns[column].path or column
 
 
 def _scope_test(scope: Scope | None, slots: Sequence[str], units: frozenset[str]) -> Callable[[Row], bool] | None:

@@ -6,7 +6,7 @@ A wrong merge of two people is worse than a missed link: what is doubtful become
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
@@ -94,36 +94,56 @@ class Person:
 def persons_of(records: Sequence[Known], links: Iterable[Link]) -> tuple[list[Person], list[Link]]:
     """The groups that active links make, and the links left out because a group may not hold two current INS.
 
-    Links are taken in the order of their ends, so the result does not depend on the order they come in. The member
-    of lowest (first order, id) names the person.
+    A group holds only records of which each is linked with each: that two doors know the same person is said of no
+    pair that nobody permitted, not even through a third door that both may be linked with. A record may therefore
+    belong to two groups. The member of lowest (first order, id) names a group; where it names another already, the
+    next one does. The result does not depend on the order of records and links.
     """
     known = {record.patient: record for record in records}
-    leader = {patient: patient for patient in known}
-    numbers = {patient: {record.ins} if record.ins else set() for patient, record in known.items()}
-
-    def find(patient: bytes) -> bytes:
-        while leader[patient] != patient:
-            leader[patient] = leader[leader[patient]]
-            patient = leader[patient]
-        return patient
-
+    linked: dict[bytes, set[bytes]] = defaultdict(set)
     refused = []
     for link in sorted(links, key=lambda link: (link.left, link.right, link.kind)):
         if link.state is not LinkState.ACTIVE or link.left not in known or link.right not in known:
             continue
-        one, other = find(link.left), find(link.right)
-        if one == other:
-            continue
-        if len(numbers[one] | numbers[other]) > 1:
+        if len({known[end].ins for end in (link.left, link.right)} - {""}) > 1:
             refused.append(link)
             continue
-        leader[other] = one
-        numbers[one] |= numbers[other]
-    groups: dict[bytes, list[bytes]] = defaultdict(list)
-    for patient in known:
-        groups[find(patient)].append(patient)
-    persons = []
-    for members in groups.values():
-        survivor = min(members, key=lambda patient: (known[patient].first_order, patient))
-        persons.append(Person(survivor, tuple(sorted(members))))
-    return sorted(persons, key=lambda person: person.survivor), refused
+        linked[link.left].add(link.right)
+        linked[link.right].add(link.left)
+    persons: list[Person] = []
+    naming: set[bytes] = set()
+    for members in sorted(_circles(linked), key=lambda members: (-len(members), members)):
+        free = [patient for patient in members if patient not in naming]
+        if not free:
+            continue  # each of them names a group already; the links themselves stand
+        survivor = min(free, key=lambda patient: (known[patient].first_order, patient))
+        naming.add(survivor)
+        persons.append(Person(survivor, members))
+    alone = [Person(patient, (patient,)) for patient in known if patient not in linked]
+    return sorted([*persons, *alone], key=lambda person: person.survivor), refused
+
+
+def _circles(linked: Mapping[bytes, set[bytes]]) -> Iterator[tuple[bytes, ...]]:
+    """The largest sets of records of which each is linked with each (Bron and Kerbosch)."""
+
+    def grow(circle: list[bytes], candidates: set[bytes], done: set[bytes]) -> Iterator[tuple[bytes, ...]]:
+        if not candidates and not done:
+            yield tuple(sorted(circle))
+            return
+        pivot = max(sorted(candidates | done), key=lambda one: len(linked[one] & candidates))
+        for one in sorted(candidates - linked[pivot]):
+            yield from grow([*circle, one], candidates & linked[one], done & linked[one])
+            candidates = candidates - {one}
+            done = done | {one}
+
+    seen: set[bytes] = set()
+    for start in linked:
+        if start in seen:
+            continue
+        component, waiting = {start}, [start]
+        while waiting:
+            fresh = linked[waiting.pop()] - component
+            component |= fresh
+            waiting += fresh
+        seen |= component
+        yield from grow([], component, set())

@@ -19,6 +19,7 @@ Tree = dict[str, Any]
 CODE_SYSTEMS = "https://passerelle.example/fhir/CodeSystem"
 FOLLOW_UP_STATUS = f"{CODE_SYSTEMS}/follow-up-status"
 FOLLOW_UP_KIND = f"{CODE_SYSTEMS}/follow-up-kind"
+FOLLOW_UP_WINDOW = f"{CODE_SYSTEMS}/follow-up-window"
 SERVICE_CATEGORY = "http://terminology.hl7.org/CodeSystem/service-category"
 
 TASK_STATUS: Mapping[Outcome, str] = {
@@ -73,7 +74,13 @@ def person_statement(person: Person, ids: StatementIds) -> Statement:
 def follow_up_statements(
     pathway: Pathway, follow_up: FollowUp, judgements: Sequence[Judgement], ids: StatementIds
 ) -> list[Statement]:
-    """The ServiceRequest and the Tasks of one event and one kind of follow-up. `judgements` has one per window."""
+    """The ServiceRequest and the Tasks of one event and one kind of follow-up. `judgements` has one per window.
+
+    Nothing is stated of an event that nobody is waited for after: the person was dead by then.
+    """
+    judgements = [judgement for judgement in judgements if judgement.outcome is not Outcome.EXCLUDED]
+    if not judgements:
+        return []
     event = judgements[0].event
     request_id = ids.of(pathway.pathway, f"request.{follow_up.follow_up}", event.id)
     request = {
@@ -114,7 +121,12 @@ def _task(
         "status": TASK_STATUS[judgement.outcome],
         "businessStatus": _concept(FOLLOW_UP_STATUS, judgement.outcome.value),
         "intent": "order",
-        "code": _concept(FOLLOW_UP_KIND, follow_up.follow_up.replace("_", "-")),
+        "code": {
+            "coding": [
+                {"system": FOLLOW_UP_KIND, "code": follow_up.follow_up.replace("_", "-")},
+                {"system": FOLLOW_UP_WINDOW, "code": window.name.replace("_", "-")},
+            ]
+        },
         "focus": _reference("ServiceRequest", request_id),
         "for": _reference("Patient", event.patient),
         "reasonReference": _reference(pathway.after.resource, event.id),

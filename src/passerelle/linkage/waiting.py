@@ -7,8 +7,8 @@ A follow-up is *found*, *missed* or *not observable*; a window that is not over 
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 
 from passerelle.contracts.pathway import Window
@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     NOT_OBSERVABLE = "not-observable"
     OPEN = "open"
     UNDONE = "undone"
+    EXCLUDED = "excluded"  # the person died on that day or before: nobody is waited for
 
 
 class Blind(StrEnum):
@@ -45,11 +46,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Something that may be the follow-up."""
+    """Something that may be the follow-up. `at` orders contacts of one day: the moment as it was written."""
 
     id: bytes
     patient: bytes
     day: date
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,42 +73,60 @@ def assign_contacts(events: Sequence[Event], contacts: Sequence[Contact], first_
     dated = sorted((event for event in events if event.day is not None), key=lambda event: (event.day, event.id))
     days = [event.day.toordinal() for event in dated if event.day is not None]
     first: dict[bytes, Contact] = {}
-    for contact in sorted(contacts, key=lambda contact: (contact.day, contact.id)):
+    for contact in sorted(contacts, key=lambda contact: (contact.day, contact.at, contact.id)):
         place = bisect_right(days, contact.day.toordinal() - first_day)
         if place:
             first.setdefault(dated[place - 1].id, contact)
     return first
 
 
-def judge(
-    event: Event,
-    windows: Sequence[Window],
-    *,
-    contact: Contact | None,
-    returns: Sequence[date],
-    blind: Blind | None,
-    as_of: date,
-) -> list[Judgement]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known around an event when its windows are judged.
+
+    Attributes:
+        contact: the first contact that counts for the event.
+        back: the first later day on which the person came back to the kind of door that was left.
+        death: the day of death.
+        blind: why nothing could be seen; None: it could.
+        fresh_until: up to which day the source that would hold the contact is known to be up to date; None: always.
+    """
+
+    contact: Contact | None = None
+    back: date | None = None
+    death: date | None = None
+    blind: Blind | None = None
+    fresh_until: date | None = None
+
+
+def judge(event: Event, windows: Sequence[Window], seen: Seen, as_of: date) -> list[Judgement]:
     """One judgement per window of an event.
 
-    `contact` is the first contact that counts for the event, `returns` the days on which the person came back to the
-    kind of door that was left, `blind` the reason why nothing could be seen (None: it could).
+    In this order: undone, without a day, the person dead by then, blind, and then each window by itself. Return and
+    death end the wait: a window that could still bring a contact is then missed and no longer open.
     """
     if event.undone:
         return [Judgement(event, window, Outcome.UNDONE) for window in windows]
     if event.day is None:
         return [Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=Blind.NO_EVENT_TIME) for window in windows]
-    if blind is not None:
-        return [Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=blind) for window in windows]
-    back = min((day for day in returns if day > event.day), default=None)
-    counted = contact if contact and (back is None or contact.day <= back) else None
-    judged = []
-    for window in windows:
-        reached = counted is not None and window.first <= (counted.day - event.day).days <= window.last
-        if reached:
-            judged.append(Judgement(event, window, Outcome.FOUND, contact=counted))
-        elif (as_of - event.day).days <= window.last and back is None:
-            judged.append(Judgement(event, window, Outcome.OPEN))
-        else:
-            judged.append(Judgement(event, window, Outcome.MISSED))
-    return judged
+    if seen.death is not None and seen.death <= event.day:
+        return [Judgement(event, window, Outcome.EXCLUDED) for window in windows]
+    if seen.blind is not None:
+        return [Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=seen.blind) for window in windows]
+    counted = seen.contact
+    if counted is not None and seen.back is not None and counted.day > seen.back:
+        counted = None
+    return [_judged(event, window, replace(seen, contact=counted), as_of) for window in windows]
+
+
+def _judged(event: Event, window: Window, seen: Seen, as_of: date) -> Judgement:
+    day, contact = event.day, seen.contact
+    assert day is not None
+    if contact is not None and window.first <= (contact.day - day).days <= window.last:
+        return Judgement(event, window, Outcome.FOUND, contact=contact)
+    if (as_of - day).days <= window.last and seen.back is None and seen.death is None:
+        return Judgement(event, window, Outcome.OPEN)
+    ends = min(day + timedelta(days=window.last), as_of)
+    if seen.fresh_until is not None and seen.fresh_until < ends:
+        return Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=Blind.NO_COVERAGE)
+    return Judgement(event, window, Outcome.MISSED)

@@ -3,6 +3,8 @@
 For every batch: land received what the record files hold; check received what land passed; map received what
 check passed; validate received the resources that map emitted. Non-passed items are the ledger's rows, passed
 ones the rest. Files are opened, counted and compared with their hashes; every passed record is in the key index.
+
+What link states has no record behind it: its batch is counted apart, as one file in which no statement stands twice.
 """
 
 from collections import Counter, defaultdict
@@ -19,6 +21,9 @@ from passerelle.stores.ledger.items import Item
 from passerelle.stores.ledger.stored import BatchFile, FileKind
 from passerelle.stores.ledger.tallies import Tallies
 from passerelle.stores.vault import Vault
+
+LINK_SOURCE = "link"
+"""The source under which link keeps what it states. No source folder may have this name."""
 
 _DONE = {
     BatchState.LANDING: BATCH_STAGES[:1],
@@ -93,6 +98,7 @@ def recount(ledger: Ledger, vault: Vault, lake: Lake) -> list[Discrepancy]:
                 found.extend(_map(told, resources, published=Stage.VALIDATE in done))
                 without[batch_id] = _without_resources(told, resources)
     found.extend(_lost(ledger, lake, facts, without, broken))
+    found.extend(_stated(ledger, lake))
     return sorted(found)
 
 
@@ -102,11 +108,14 @@ def _facts(ledger: Ledger) -> dict[int, _Facts]:
         facts = {
             batch.id: _Facts(batch, counted.get(batch.id, {}), tallies.fan_out(tx, batch.id), [], [])
             for batch in batches.found(tx)
+            if batch.source != LINK_SOURCE
         }
         for file in stored.current(tx):
-            facts[file.batch_id].files.append(file)
+            if file.batch_id in facts:
+                facts[file.batch_id].files.append(file)
         for item in items.found(tx):
-            facts[item.batch_id].items.append(item)
+            if item.batch_id in facts:
+                facts[item.batch_id].items.append(item)
         for batch_id, row, _ in key_index.rows_by_batch(tx):
             if batch_id in facts:
                 facts[batch_id].indexed.add(row)
@@ -294,6 +303,28 @@ def _lost(
                 Stage.MAP,
                 f"{len(lost)} records passed map and left nothing in the lake, the first is row {min(lost)}",
             )
+
+
+def _stated(ledger: Ledger, lake: Lake) -> Iterator[Discrepancy]:
+    """What link states: one whole file, each statement once, and nothing else under its batch."""
+    with ledger.read() as tx:
+        told = [
+            (batch, stored.of_batch(tx, batch.id), tallies.of(tx, batch.id), items.found(tx, batch_id=batch.id))
+            for batch in batches.found(tx, source=LINK_SOURCE)
+        ]
+    for batch, files, counted, stopped in told:
+        if any(counted.values()) or stopped or batch.records:
+            yield Discrepancy(batch.name, Stage.LINK, "records are counted under statements, which have none")
+        if len(files) != 1 or files[0].kind is not FileKind.RESOURCES:
+            yield Discrepancy(batch.name, Stage.LINK, f"{len(files)} files are listed, one of statements was wanted")
+            continue
+        wrong = lake.verify(files[0].stored)
+        if wrong is not None:
+            yield Discrepancy(batch.name, Stage.LINK, wrong)
+            continue
+        ids = lake.read(files[0], ["id"]).column("id")
+        if len(ids.unique()) != len(ids):
+            yield Discrepancy(batch.name, Stage.LINK, f"{len(ids) - len(ids.unique())} statements stand twice")
 
 
 def require(ledger: Ledger, vault: Vault, lake: Lake) -> None:

@@ -54,7 +54,7 @@ class Transaction:
 
     def run(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         """The statement is executed."""
-        return self.connection.execute(statement, parameters)  # type: ignore[return-value]
+        return self.connection.execute(statement, parameters)
 
     def rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         """All rows of the statement."""

@@ -77,8 +77,9 @@ def put_tallies(
 
 def tallies(tx: Transaction, cut_id: int) -> dict[tuple[Stage, str, State], int]:
     """The tallies of the cut."""
-    rows = tx.rows(sa.select(cut_tallies).where(cut_tallies.c.cut_id == cut_id))
-    return {(Stage(row.stage), row.scope, State(row.state)): int(row.count) for row in rows}
+    counted = (cut_tallies.c.stage, cut_tallies.c.scope, cut_tallies.c.state, cut_tallies.c.count.label("number"))
+    rows = tx.rows(sa.select(*counted).where(cut_tallies.c.cut_id == cut_id))
+    return {(Stage(row.stage), row.scope, State(row.state)): int(row.number) for row in rows}
 
 
 def note_tallies(tx: Transaction, rows: Sequence[dict[str, object]]) -> None:

@@ -12,6 +12,7 @@ from passerelle.stores.ledger.tables import findings as table
 from passerelle.stores.ledger.tables import uses
 
 Counted = dict[tuple[Stage, Reason, str], int]
+_COUNTED = (table.c.stage, table.c.reason, table.c.place, table.c.count.label("number"))
 
 
 def count(findings: Iterable[Finding]) -> Counted:
@@ -32,8 +33,8 @@ def add(tx: Transaction, batch_id: int, counted: Counted) -> None:
 def of(tx: Transaction, batch_id: int) -> Counted:
     """The findings of the batch."""
     return {
-        (Stage(row.stage), Reason(row.reason), row.place): int(row.count)
-        for row in tx.rows(sa.select(table).where(table.c.batch_id == batch_id))
+        (Stage(row.stage), Reason(row.reason), row.place): int(row.number)
+        for row in tx.rows(sa.select(*_COUNTED).where(table.c.batch_id == batch_id))
     }
 
 

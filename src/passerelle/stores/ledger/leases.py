@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from passerelle.errors import Unavailable
 from passerelle.stores.ledger import instants
 from passerelle.stores.ledger.connection import Transaction
+from passerelle.stores.ledger.holders import is_gone
 from passerelle.stores.ledger.tables import leases
 
 
@@ -31,7 +32,7 @@ def take(tx: Transaction, name: str, holder: str, seconds: float, *, now: int | 
     """The lease, with a fence higher than every earlier one.
 
     Raises:
-        Unavailable: another holder has it and has not let it expire.
+        Unavailable: another holder has it, has not let it expire, and is not known to be gone.
     """
     now = instants.now() if now is None else now
     expires_at = now + int(seconds * 1_000_000)
@@ -43,7 +44,7 @@ def take(tx: Transaction, name: str, holder: str, seconds: float, *, now: int | 
             return Lease(name, holder, 1)
         found = tx.one(sa.select(leases).where(leases.c.name == name).with_for_update())
         assert found is not None
-    if found.expires_at > now and found.holder != holder:
+    if found.expires_at > now and found.holder != holder and not is_gone(found.holder):
         raise Unavailable(f"{name} is being worked on by {found.holder}; it ends or expires by itself")
     fence = found.fence + 1
     tx.run(leases.update().where(leases.c.name == name).values(holder=holder, fence=fence, expires_at=expires_at))
@@ -55,10 +56,8 @@ def _insert_if_absent(tx: Transaction, name: str, holder: str, expires_at: int) 
         from sqlalchemy.dialects.sqlite import insert
     else:
         from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    added = tx.run(
-        insert(leases).values(name=name, holder=holder, fence=1, expires_at=expires_at).on_conflict_do_nothing()
-    )
-    return added.rowcount == 1
+    fresh = insert(leases).values(name=name, holder=holder, fence=1, expires_at=expires_at)
+    return tx.run(fresh.on_conflict_do_nothing().returning(leases.c.fence)).first() is not None
 
 
 def confirm(tx: Transaction, lease: Lease) -> None:

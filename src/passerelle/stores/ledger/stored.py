@@ -19,6 +19,7 @@ from passerelle.stores.ledger.tables import batches, cut_members
 from passerelle.stores.ledger.tables import files as table
 
 PUBLISHED = "published"
+Wrapped = bytes  # in a class with a field called `bytes` the type needs another name
 
 
 class FileKind(StrEnum):
@@ -57,7 +58,7 @@ class BatchFile:
     bytes: int
     sha256: str
     contract_digest: str
-    wrapped_key: bytes | None
+    wrapped_key: "Wrapped | None"
 
     @property
     def is_current(self) -> bool:

@@ -11,6 +11,7 @@ from passerelle.stores.ledger.tables import fan_outs
 from passerelle.stores.ledger.tables import tallies as table
 
 Tallies = dict[tuple[Stage, State], int]
+_COUNTED = (table.c.batch_id, table.c.stage, table.c.state, table.c.count.label("number"))
 
 
 def add(tx: Transaction, batch_id: int, stage: Stage, state: State, count: int) -> None:
@@ -31,16 +32,16 @@ def add_many(tx: Transaction, batch_id: int, counts: Mapping[tuple[Stage, State]
 def of(tx: Transaction, batch_id: int) -> Tallies:
     """The tallies of the batch; a state without items is missing or zero."""
     return {
-        (Stage(row.stage), State(row.state)): int(row.count)
-        for row in tx.rows(sa.select(table).where(table.c.batch_id == batch_id))
+        (Stage(row.stage), State(row.state)): int(row.number)
+        for row in tx.rows(sa.select(*_COUNTED).where(table.c.batch_id == batch_id))
     }
 
 
 def all_of(tx: Transaction) -> dict[int, Tallies]:
     """The tallies of every batch."""
     told: dict[int, Tallies] = {}
-    for row in tx.rows(sa.select(table)):
-        told.setdefault(row.batch_id, {})[Stage(row.stage), State(row.state)] = int(row.count)
+    for row in tx.rows(sa.select(*_COUNTED)):
+        told.setdefault(row.batch_id, {})[Stage(row.stage), State(row.state)] = int(row.number)
     return told
 
 

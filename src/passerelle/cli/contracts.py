@@ -1,0 +1,131 @@
+"""`lint`, `test`, `preview`, `explain`, `new-source`: what the contracts say, before and after data."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerelle.cli.opening import opened, settings_of
+from passerelle.cli.output import print_json, print_table, say
+from passerelle.errors import ContractError, DataJudgedBad, UsageError
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands are part of the application."""
+    for command in (lint, test, preview, explain):
+        app.command()(command)
+    app.command("new-source")(new_source)
+
+
+def lint() -> None:
+    """Read and compile every contract, without any data. Says all problems of all files at once."""
+    from passerelle.checking import compile_expectations
+    from passerelle.contracts.house import load_house
+    from passerelle.mapping.compiling import compile_source
+    from passerelle.stores.keys import KeyRing
+
+    settings = settings_of()
+    house = load_house(settings.home, jurisdiction=settings.jurisdiction)
+    problems: list[str] = []
+    for name, folder in sorted(house.sources.items()) + sorted(house.linted.items()):
+        try:
+            compile_source(folder, house, KeyRing.demo())
+            for table in folder.source.tables.values():
+                compile_expectations(table, house.suites)
+        except ContractError as wrong:
+            problems += wrong.problems
+        else:
+            say(f"{name}: {len(folder.source.tables)} tables, {len(folder.mappings)} mappings, right")
+    if problems:
+        raise ContractError(problems)
+
+
+def test(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources whose stories are tried; all without.")] = None,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Say what no story exercises; exit 1 if any.")] = False,  # noqa: FBT002
+) -> None:
+    """Try the stories of the sources."""
+    from passerelle.contracts.house import load_house
+    from passerelle.pipeline.coverage import Coverage
+    from passerelle.pipeline.stories import StoryTeller, problems_of
+
+    settings = settings_of()
+    house = load_house(settings.home, jurisdiction=settings.jurisdiction)
+    wrong: list[tuple[str, str, str]] = []
+    rows, missing = [], []
+    for name in sources or sorted(house.sources):
+        if name not in house.sources:
+            raise UsageError(f"there is no source '{name}'; sources are {', '.join(sorted(house.sources))}")
+        folder = house.sources[name]
+        teller = StoryTeller(house, folder)
+        covered = Coverage(folder, teller.plans)
+        before = len(wrong)
+        for story in folder.stories:
+            told = teller.tell(story)
+            covered.see(told)
+            wrong += [(name, story.says, problem) for problem in problems_of(story, told)]
+        missing += [(name, gap) for gap in covered.gaps()]
+        rows.append((name, len(folder.stories), len(wrong) - before))
+    print_table("Stories", ("source", "stories", "problems"), rows)
+    if wrong:
+        print_table("Stories that end otherwise", ("source", "story", "problem"), wrong)
+    if coverage:
+        print_table("What no story exercises", ("source", "gap"), missing)
+    if wrong or (coverage and missing):
+        raise DataJudgedBad(f"{len(wrong)} problems, {len(missing) if coverage else 0} gaps")
+
+
+def preview(
+    source: Annotated[str, typer.Argument(help="The source.")],
+    table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
+    story: Annotated[int | None, typer.Option("--story", help="Number of one story, from 1; all without.")] = None,
+) -> None:
+    """Show what the source's stories become, as FHIR JSON. Nothing is stored."""
+    from passerelle.contracts.house import load_house
+    from passerelle.pipeline.stories import StoryTeller
+
+    settings = settings_of()
+    house = load_house(settings.home, jurisdiction=settings.jurisdiction)
+    if source not in house.sources:
+        raise UsageError(f"there is no source '{source}'; sources are {', '.join(sorted(house.sources))}")
+    folder = house.sources[source]
+    teller = StoryTeller(house, folder)
+    chosen = folder.stories if story is None else folder.stories[story - 1 : story]
+    shown = []
+    for one in chosen:
+        if table is not None and table not in one.given:
+            continue
+        told = teller.tell(one)
+        stops = [f"{at[0]}:{at[1]} {stop.stage} {stop.state} {stop.reason}" for at, stop in sorted(told.stops.items())]
+        shown.append({"says": one.says, "resources": [tree for _, tree in told.resources], "stopped": stops})
+    print_json(shown)
+
+
+def explain(
+    what: Annotated[str, typer.Argument(help="A source, or the id of a resource.")],
+    element: Annotated[str, typer.Argument(help="A FHIR path: Encounter.class.")],
+) -> None:
+    """Say where an element comes from: mapping, line, column, rule, code list; for an id, how it came to be."""
+    from passerelle.pipeline.explaining import explain_resource, explain_source
+
+    with opened() as instance:
+        told = (
+            explain_source(instance, what, element)
+            if what in instance.house.sources
+            else explain_resource(instance, what, element)
+        )
+    for line in told:
+        typer.echo(line)
+
+
+def new_source(
+    name: Annotated[str, typer.Argument(help="Name of the new folder.")],
+    file: Annotated[Path, typer.Option("--from", help="A sample delimited file.")],
+) -> None:
+    """Write a source folder from a sample file: columns with the types their values suggest, to be completed."""
+    from passerelle.pipeline.beginning import begin_source
+
+    written = begin_source(settings_of().home, name, file)
+    for path in written:
+        say(f"wrote {path}")
+    say("now say what each column means, write the mapping, and run `passerelle lint`")

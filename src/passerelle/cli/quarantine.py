@@ -1,0 +1,125 @@
+"""`quarantine list|show|close|replay`: what was stopped, why, and what a person decides about it."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from passerelle.cli.opening import opened
+from passerelle.cli.output import print_json, print_table, say
+from passerelle.errors import UsageError
+from passerelle.records import PARTITION_ROWS, Reason, State
+from passerelle.sentences import sentence
+
+app = typer.Typer(name="quarantine", help="Stopped records: list, show, close, replay.", no_args_is_help=True)
+
+Language = Annotated[str, typer.Option("--language", help="en or fr.")]
+BatchName = Annotated[str, typer.Argument(help="Name of the batch.")]
+RowNumber = Annotated[int, typer.Argument(help="Row in the batch.")]
+
+
+@app.command("list")
+def list_(
+    source: Annotated[str | None, typer.Option("--source")] = None,
+    reason: Annotated[str | None, typer.Option("--reason")] = None,
+    state: Annotated[list[str] | None, typer.Option("--state", help="quarantined, pending, rejected ...")] = None,
+    limit: Annotated[int, typer.Option("--limit")] = 200,
+    language: Language = "en",
+    as_json: Annotated[bool, typer.Option("--json")] = False,  # noqa: FBT002
+) -> None:
+    """List stopped records: where, in which state, why, and what to do."""
+    from passerelle.stores.ledger import batches, items
+
+    states = [_state(name) for name in state or ["quarantined", "pending"]]
+    with opened() as instance, instance.stores.ledger.read() as tx:
+        names = {batch.id: batch.name for batch in batches.found(tx, source=source)}
+        wanted = _reason(reason) if reason else None
+        listed = items.found(tx, source=source, states=states, reason=wanted, limit=limit)
+    rows = [
+        (
+            names[one.batch_id],
+            one.row,
+            one.stage.value,
+            one.state.value,
+            one.reason.value,
+            one.place,
+            sentence(one.reason.value, language, one.place),
+        )
+        for one in listed
+    ]
+    print_table("Quarantine", ("batch", "row", "stage", "state", "reason", "place", "says"), rows, as_json=as_json)
+
+
+def _state(name: str) -> State:
+    try:
+        return State(name)
+    except ValueError:
+        raise UsageError(f"state '{name}' is not known; states are {', '.join(State)}") from None
+
+
+def _reason(name: str) -> Reason:
+    try:
+        return Reason(name)
+    except ValueError:
+        raise UsageError(f"reason '{name}' is not known; reasons are {', '.join(Reason)}") from None
+
+
+@app.command()
+def show(batch: BatchName, row: RowNumber, language: Language = "en") -> None:
+    """Show one stopped record with its original, opened for this one look (and noted in the audit)."""
+    from passerelle.stores.ledger import audit, batches, items, stored
+    from passerelle.stores.ledger.stored import FileKind
+
+    with opened() as instance:
+        stores = instance.stores
+        with stores.ledger.read() as tx:
+            found = batches.by_name(tx, batch)
+            listed = [one for one in items.found(tx, batch_id=found.id) if one.row == row]
+            files = stored.of_batch(tx, found.id, FileKind.RECORDS, part=row // PARTITION_ROWS)
+        if not listed or not files:
+            raise UsageError(f"row {row} of {batch} is not stopped")
+        key = stores.vault.open_data_key(files[0].wrapped_key or found.wrapped_key)
+        place = row % PARTITION_ROWS
+        raw = stores.vault.read_rows(files[0], key, [place])[place]
+        stores.ledger.in_transaction(
+            lambda tx: audit.append(tx, getpass.getuser(), "quarantine show", f"{batch}:{row}")
+        )
+    for one in listed:
+        say(f"{one.stage} {one.state}: {sentence(one.reason.value, language, one.place)}")
+    print_json({"batch": batch, "row": row, "original": raw.decode("utf-8", "backslashreplace")})
+
+
+@app.command()
+def close(
+    batch: BatchName,
+    row: RowNumber,
+    by: Annotated[str, typer.Option("--by", help="Who decides.")],
+    note: Annotated[str, typer.Option("--note", help="Why; no value of the person.")] = "",
+) -> None:
+    """Close a stopped record for good. It stays counted, as rejected."""
+    from passerelle.stores.ledger import audit, batches, items
+
+    with opened() as instance, instance.stores.ledger.write() as tx:
+        found = batches.by_name(tx, batch)
+        listed = [one for one in items.found(tx, batch_id=found.id) if one.row == row]
+        open_ones = [one for one in listed if one.state in {State.QUARANTINED, State.PENDING}]
+        if not open_ones:
+            raise UsageError(f"row {row} of {batch} is not open")
+        for one in open_ones:
+            items.move(tx, found.id, one.stage, row, State.REJECTED, expected=one.state, by=by, detail=note)
+        audit.append(tx, by, "quarantine close", f"{batch}:{row}")
+    say(f"row {row} of {batch} is closed")
+
+
+@app.command()
+def replay(
+    source: Annotated[str, typer.Argument(help="Source whose stopped records are tried again.")],
+    reason: Annotated[str | None, typer.Option("--reason", help="Only records stopped for this reason.")] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only records of this batch.")] = None,
+) -> None:
+    """Try stopped records again under today's contract. What stops again stays as it was."""
+    from passerelle.pipeline.replaying import replay as again
+
+    with opened() as instance:
+        told = again(instance, source, reason=_reason(reason) if reason else None, batch=batch)
+    print_table("Replayed", ("tried", "passed", "still stopped"), [(told.tried, told.passed, told.tried - told.passed)])

@@ -1,0 +1,124 @@
+"""`run`, `ledger`, `export`: a source through its stages, what the ledger says, what leaves."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerelle.cli.opening import connections_of, opened
+from passerelle.cli.output import counts_line, print_json, print_table, progress_bar, say
+from passerelle.errors import DataJudgedBad, UsageError
+from passerelle.records import BATCH_STAGES, Stage
+
+AsOf = Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data: ISO day or instant.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+
+ledger_app = typer.Typer(name="ledger", help="What the ledger says: batches and sums.", invoke_without_command=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands are part of the application."""
+    app.command()(run)
+    app.command()(export)
+    app.add_typer(ledger_app, name="ledger")
+
+
+def run(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources to run; all without.")] = None,
+    stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in their order.")] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Window from (ISO), instead of the watermark.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Window up to (ISO).")] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Run sources through land, check, map and validate. A step that was done is not done again."""
+    from passerelle.pipeline.running import Asked, run_source
+
+    stages = _stages(stage)
+    with opened(as_of) as instance, progress_bar() as progress:
+        connections = connections_of(instance.settings)
+        asked = Asked(stages, batch, since, until)
+        runs = [
+            run_source(instance, name, connections, asked, progress)
+            for name in (sources or sorted(instance.house.sources))
+        ]
+    rows = [(one.source, len(one.landed), len(one.stopped), len(one.published)) for one in runs]
+    print_table("Batches of this run", ("source", "landed", "stopped", "published"), rows, as_json=as_json)
+    stopped = [name for one in runs for name in one.stopped]
+    if stopped:
+        raise DataJudgedBad(f"stopped as a whole: {', '.join(stopped)}; `passerelle quarantine list` says why")
+
+
+def _stages(named: list[str] | None) -> tuple[Stage, ...]:
+    if not named:
+        return BATCH_STAGES
+    known = {stage.value: stage for stage in BATCH_STAGES}
+    for name in named:
+        if name not in known:
+            raise UsageError(f"stage '{name}' is not known; stages are {', '.join(known)}")
+    return tuple(stage for stage in BATCH_STAGES if stage.value in named)
+
+
+@ledger_app.callback()
+def ledger(
+    context: typer.Context,
+    source: Annotated[str | None, typer.Option("--source", help="Only batches of this source.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """List the batches with what each stage received and what became of it."""
+    if context.invoked_subcommand is not None:
+        return
+    from passerelle.stores.ledger import batches, tallies
+
+    with opened() as instance, instance.stores.ledger.read() as tx:
+        rows = []
+        for batch in batches.found(tx, source=source):
+            told = tallies.of(tx, batch.id)
+            for stage in BATCH_STAGES:
+                counts = {state.value: count for (at, state), count in told.items() if at is stage and count}
+                if counts:
+                    rows.append((batch.name, batch.state.value, stage.value, sum(counts.values()), counts_line(counts)))
+    print_table("Ledger", ("batch", "state", "stage", "received", "states"), rows, as_json=as_json)
+
+
+@ledger_app.command()
+def migrate() -> None:
+    """Bring the tables of the ledger to the newest revision."""
+    from passerelle.cli.opening import settings_of
+    from passerelle.stores.ledger import Ledger
+
+    opened_ledger = Ledger.open(settings_of().ledger)
+    opened_ledger.migrate()
+    opened_ledger.close()
+    say("the ledger has the newest revision")
+
+
+@ledger_app.command()
+def verify() -> None:
+    """Count again what is stored and compare it with the sums. Exit code 5 if they do not add up."""
+    from passerelle.stores import sums
+
+    with opened() as instance:
+        stores = instance.stores
+        sums.require(stores.ledger, stores.vault, stores.lake)
+    say("the sums add up at every batch and stage")
+
+
+def export(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path("var/export"),
+    target: Annotated[str, typer.Option("--target", help="A file of fhir/targets.")] = "export",
+    as_of: AsOf = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Link what is published and write what the target's recipient may have."""
+    from passerelle.pipeline.territory import run_territory
+
+    with opened(as_of) as instance:
+        told = run_territory(instance, out, target=target)
+    if as_json:
+        print_json({"delivered": told.delivered, "withheld": told.withheld, "folder": str(out)})
+        return
+    rows = [(name, count) for name, count in sorted(told.delivered.items())]
+    print_table("Delivered", ("type", "resources"), rows)
+    print_table("Withheld", ("rule", "resources"), sorted(told.withheld.items()))

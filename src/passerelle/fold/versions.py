@@ -1,0 +1,234 @@
+"""Versions of the keys of one source: where they lie, which of them stand, and their records, read from the vault.
+
+The key index says where; the vault holds the bytes; the contract of today reads them. Rows are cached, bounded.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from passerelle.contracts.house import SourceFolder
+from passerelle.contracts.source import Table
+from passerelle.errors import BrokenPromise
+from passerelle.fold.keys import Registration, child_role, digest_of, own_role, registrations_of
+from passerelle.reading import Reader, reader_for
+from passerelle.records import PARTITION_ROWS, Reason, Stage, State
+from passerelle.stores.ledger import batches, items, key_index, stored
+from passerelle.stores.ledger.batches import BatchState
+from passerelle.stores.ledger.items import Item
+from passerelle.stores.ledger.key_index import Entry
+from passerelle.stores.ledger.stored import FileKind
+from passerelle.stores.opened import Stores
+
+Row = list[Any]
+CACHED_ROWS = 50_000
+_STANDING = {BatchState.MAPPED, BatchState.PUBLISHED}
+
+
+class Place(NamedTuple):
+    """Where a record lies."""
+
+    batch_id: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a record of a table: where it lies, its order, its bytes' hash, what it says."""
+
+    place: Place
+    order: str
+    digest: bytes
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class TableKeys:
+    """How a table is read and under which roles its records are found."""
+
+    name: str
+    table: Table
+    reader: Reader
+    registrations: dict[str, Registration]
+
+    @property
+    def own_roles(self) -> list[str]:
+        """The roles of the table's own keys."""
+        return [role for role, one in self.registrations.items() if one.own]
+
+    @property
+    def first_role(self) -> str:
+        """The role of the table's key, or of its first fold."""
+        return self.own_roles[0]
+
+
+@dataclass(slots=True)
+class Known:
+    """What the ledger says of the records of a source at one moment."""
+
+    states: dict[int, BatchState] = field(default_factory=dict)
+    tables: dict[int, str] = field(default_factory=dict)
+    stopped: dict[Place, Item] = field(default_factory=dict)
+
+    def is_mapped(self, place: Place) -> bool:
+        """True if the record's batch has gone through map and the record was not stopped by then."""
+        if self.states.get(place.batch_id) not in _STANDING:
+            return False
+        item = self.stopped.get(place)
+        return item is None or (item.stage is Stage.VALIDATE and item.state is State.PENDING)
+
+    def may_fold(self, place: Place) -> bool:
+        """True if the record takes part in the story of its key: it stands, or waits for another of the story."""
+        item = self.stopped.get(place)
+        return item is None or item.reason is Reason.WAITS_FOR_MOVEMENT or item.reason is Reason.WAITS_FOR_TARGET
+
+
+class Versions:
+    """Finds and reads the versions of one source's keys."""
+
+    def __init__(self, stores: Stores, folder: SourceFolder) -> None:
+        self.stores = stores
+        self.source = folder.source
+        self.name = folder.source.source
+        fold_key = stores.keys.fold_key(self.name)
+        self.tables = {
+            name: TableKeys(
+                name,
+                table,
+                reader_for(table, zone=folder.source.time_zone),
+                {one.role: one for one in registrations_of(folder.source, name, fold_key)},
+            )
+            for name, table in folder.source.tables.items()
+        }
+        self._rows: OrderedDict[Place, tuple[bytes, Row]] = OrderedDict()
+
+    def known(self, also: int | None = None) -> Known:
+        """What the ledger says now; the batch `also` counts as mapped though it is not yet."""
+        told = Known()
+        with self.stores.ledger.read() as tx:
+            for batch in batches.found(tx, source=self.name):
+                told.states[batch.id] = BatchState.MAPPED if batch.id == also else batch.state
+                told.tables[batch.id] = batch.table
+            for item in items.found(tx, source=self.name):
+                place = Place(item.batch_id, item.row)
+                if place not in told.stopped or item.stage is not Stage.VALIDATE:
+                    told.stopped[place] = item
+        return told
+
+    def entries(self, role: str, folds: Collection[bytes]) -> dict[bytes, list[Entry]]:
+        """Every version of these keys, by key; each list by order, batch and row."""
+        found: defaultdict[bytes, list[Entry]] = defaultdict(list)
+        if folds:
+            with self.stores.ledger.read() as tx:
+                for entry in key_index.lookup(tx, self.name, role, folds):
+                    found[entry.fold].append(entry)
+        return dict(found)
+
+    def rows(self, table: str, places: Iterable[Place]) -> dict[Place, Row]:
+        """The parsed records at these places, all of one table."""
+        return {place: row for place, (_, row) in self._read(table, places).items()}
+
+    def versions(self, table: str, entries: Iterable[Entry]) -> list[Version]:
+        """The versions behind the entries, with their records, in the order given."""
+        listed = list(entries)
+        read = self._read(table, (Place(entry.batch_id, entry.row) for entry in listed))
+        return [
+            Version(place, entry.ord, entry.digest, read[place][1])
+            for entry in listed
+            for place in (Place(entry.batch_id, entry.row),)
+        ]
+
+    def located(self, table: str, read: Mapping[Place, Row]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
+        """The records as versions, by place, and every known version of the first key that each of them has."""
+        found: dict[Place, Version] = {}
+        known: dict[bytes, list[Entry]] = {}
+        for role in self.tables[table].own_roles:
+            register = self.tables[table].registrations[role]
+            left = {place: row for place, row in read.items() if place not in found}
+            folds = {fold for row in left.values() if (fold := register.fold_of(row)) is not None}
+            entries = self.entries(role, folds)
+            known |= entries
+            for listed in entries.values():
+                for entry in listed:
+                    place = Place(entry.batch_id, entry.row)
+                    if place in left:
+                        found[place] = Version(place, entry.ord, entry.digest, left[place])
+        if self.tables[table].table.folds:
+            # A message that takes part in no fold has no version of anything; it is judged all the same.
+            found = {place: found.get(place) or Version(place, "", b"", row) for place, row in read.items()}
+        if len(found) != len(read):
+            raise BrokenPromise(f"{len(read) - len(found)} records of {self.name}.{table} are not in the key index")
+        return [found[place] for place in sorted(found)], known
+
+    def remember(self, place: Place, raw: bytes, row: Row) -> None:
+        """The record was read elsewhere; reading it again costs nothing."""
+        self._rows[place] = (digest_of(raw), row)
+        if len(self._rows) > CACHED_ROWS:
+            self._rows.popitem(last=False)
+
+    def _read(self, table: str, places: Iterable[Place]) -> dict[Place, tuple[bytes, Row]]:
+        read: dict[Place, tuple[bytes, Row]] = {}
+        missing: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for place in dict.fromkeys(places):
+            cached = self._rows.get(place)
+            if cached is not None:
+                read[place] = cached
+            else:
+                missing[place.batch_id, place.row // PARTITION_ROWS].append(place.row)
+        reader = self.tables[table].reader
+        for (batch_id, part), numbers in sorted(missing.items()):
+            for row, raw in self.raw(batch_id, part, numbers).items():
+                place = Place(batch_id, row)
+                parsed = reader.parse(raw)
+                read[place] = (digest_of(raw), parsed)
+                self.remember(place, raw, parsed)
+        return read
+
+    def raw(self, batch_id: int, part: int, rows: Iterable[int]) -> dict[int, bytes]:
+        """The bytes of these rows of one partition, by row of the batch."""
+        first = part * PARTITION_ROWS
+        with self.stores.ledger.read() as tx:
+            batch = batches.by_id(tx, batch_id)
+            (file,) = stored.of_batch(tx, batch_id, FileKind.RECORDS, part=part)
+        key = self.stores.vault.open_data_key(file.wrapped_key or batch.wrapped_key)
+        found = self.stores.vault.read_rows(file, key, [row - first for row in rows])
+        return {first + index: raw for index, raw in found.items()}
+
+    def newest_mapped(self, table: str, folds: Collection[bytes], known: Known) -> dict[bytes, Version]:
+        """For each key of the table that has one: its newest version that stands at map."""
+        chosen: dict[bytes, Entry] = {}
+        for fold, listed in self.entries(own_role(table, "key"), folds).items():
+            for entry in reversed(listed):
+                if known.is_mapped(Place(entry.batch_id, entry.row)):
+                    chosen[fold] = entry
+                    break
+        read = self.versions(table, chosen.values())
+        return dict(zip(chosen, read, strict=True))
+
+    def is_deleted(self, table: str, row: Row) -> bool:
+        """True if this version is a tombstone."""
+        deleted = self.tables[table].table.deleted
+        if deleted is None:
+            return False
+        return row[self.tables[table].reader.slots.index(deleted.column)] in deleted.values
+
+    def children_of(
+        self, child: str, parent: str, folds: Collection[bytes], known: Known
+    ) -> dict[bytes, list[Version]]:
+        """For each parent key: the newest standing version of each of its child records, tombstones left out."""
+        by_parent = self.entries(child_role(child, parent), folds)
+        standing = {
+            fold: [entry for entry in listed if known.is_mapped(Place(entry.batch_id, entry.row))]
+            for fold, listed in by_parent.items()
+        }
+        own = self.tables[child].registrations[own_role(child, "key")]
+        found: dict[bytes, list[Version]] = {}
+        for fold, listed in standing.items():
+            newest: dict[bytes, Version] = {}
+            for version in self.versions(child, listed):
+                key = own.fold_of(version.row)
+                if key is not None:
+                    newest[key] = version  # entries come by order: the last is the highest
+            found[fold] = [one for one in newest.values() if not self.is_deleted(child, one.row)]
+        return found

@@ -1,0 +1,509 @@
+"""Code generation: one Python function per mapping, so that nothing is interpreted per record.
+
+The code that is generated is that of a careful hand: a value is read, converted through its dictionary, and put into
+a literal. Constants, targets of code lists and remembered values are shared by reference. `Plan.code` shows it.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from passerelle.fhir_r4 import element_table
+from passerelle.ids import resource_id
+from passerelle.mapping.constants import member_order
+from passerelle.mapping.converting import ABSENT, remembered
+from passerelle.mapping.fields import Condition, EmitShape, FieldPlan, Group, Item, Slot
+from passerelle.mapping.origins import Columns, Loop, Origin
+from passerelle.mapping.plan import Emitted, Evaluate, Refusal
+from passerelle.records import Reason
+
+
+def generated(mapping: str, columns: Columns, shapes: Sequence[EmitShape]) -> tuple[Evaluate, str]:
+    """The function that evaluates a record, and its code."""
+    code = _Code()
+    functions = [_Emission(code, columns, shape, number).write() for number, shape in enumerate(shapes)]
+    _evaluate(code, columns, shapes, functions)
+    text = "\n".join(code.lines) + "\n"
+    exec(compile(text, f"<mapping {mapping}>", "exec"), code.names)
+    evaluate: Evaluate = code.names["evaluate"]
+    return evaluate, text
+
+
+def joined(base: dict[str, Any] | None, more: dict[str, Any], order: dict[str, int]) -> dict[str, Any]:
+    """A value given whole together with members given line by line, in the order of the definition."""
+    both = {**(base or {}), **more}
+    return {name: both[name] for name in sorted(both, key=lambda one: order.get(one.removeprefix("_"), len(order)))}
+
+
+class _Code:
+    """The lines, and the names that they use."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.depth = 0
+        self._made = 0
+        self.names: dict[str, Any] = {
+            "ABSENT": ABSENT,
+            "CONFLICT": Reason.CONFLICTING_VERSION,
+            "Emitted": Emitted,
+            "MISSING": Reason.MISSING_VALUE,
+            "MISSING_KEY": Reason.MISSING_KEY,
+            "OUTSIDE": Reason.OUTSIDE_VALIDITY,
+            "Refusal": Refusal,
+            "joined": joined,
+            "resource_id": resource_id,
+        }
+
+    def add(self, line: str) -> None:
+        """One more line at the present depth."""
+        self.lines.append("    " * self.depth + line)
+
+    def name(self, stem: str, value: Any) -> str:
+        """A new global name for a value."""
+        made = self.fresh(stem)
+        self.names[made] = value
+        return made
+
+    def fresh(self, stem: str = "x") -> str:
+        """A name that is not in use."""
+        self._made += 1
+        return f"{stem}{self._made}"
+
+    def inside(self, head: str) -> "_Block":
+        """A block below a line that ends with a colon."""
+        return _Block(self, head)
+
+
+class _Block:
+    def __init__(self, code: _Code, head: str) -> None:
+        self._code = code
+        code.add(head)
+
+    def __enter__(self) -> None:
+        self._code.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._code.depth -= 1
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A value that code has computed: the expression that holds it, and whether it may be None.
+
+    `constant` pieces hold their value. `absent` ones may be ABSENT, which is written beside the element. `refs` are
+    ids to count among those referred to once the piece is put in.
+    """
+
+    code: str
+    certain: bool = False
+    is_constant: bool = False
+    constant: Any = None
+    absent: bool = False
+    refs: list[str] = field(default_factory=list)
+
+
+def _condition(only: Sequence[Condition]) -> str:
+    return " and ".join(f"{one.origin.code} == {one.equals!r}" for one in only)
+
+
+def _loop_heads(code: _Code, loop: Loop) -> list[str]:
+    """The `for` line of a repetition, and the line that skips numbered columns without a value."""
+    holder = "r" if loop.holder is None else f"o{loop.holder}"
+    level = loop.level
+    if loop.kind == "columns":
+        slots = [
+            f"({position}, ({', '.join('None' if place is None else f'{holder}[{place}]' for place in slot)},))"
+            for position, slot in enumerate(loop.slots, 1)
+        ]
+        empty = code.name("empty", (None,) * len(loop.fields))
+        return [f"for n{level}, o{level} in ({', '.join(slots)},):", f"if o{level} == {empty}: continue"]
+    held = f"c{loop.place}" if loop.kind == "child" else f"{holder}[{loop.place}]"
+    return [f"for n{level}, o{level} in enumerate({held}, 1):"]
+
+
+def _evaluate(code: _Code, columns: Columns, shapes: Sequence[EmitShape], functions: Sequence[str]) -> None:
+    with code.inside("def evaluate(r, parents, children, notes):"):
+        _unpack(code, columns)
+        code.add("out = []")
+        for shape, function in zip(shapes, functions, strict=True):
+            _one_emit(code, columns, shape, function)
+        code.add("return out")
+
+
+def _unpack(code: _Code, columns: Columns) -> None:
+    for place, path in enumerate(columns.parents):
+        width = len(columns.parent_table(path).columns)
+        code.add(f"p{place} = parents[{place}] or {code.name('nobody', (None,) * width)}")
+    for place in range(len(columns.children)):
+        code.add(f"c{place} = children[{place}]")
+
+
+def _arguments(columns: Columns, shape: EmitShape) -> str:
+    parents = [f"p{place}" for place in range(len(columns.parents))]
+    children = [f"c{place}" for place in range(len(columns.children))]
+    loops = [name for loop in shape.loops for name in (f"o{loop.level}", f"n{loop.level}")]
+    return ", ".join(["r", *parents, *children, *loops, "notes"])
+
+
+def _one_emit(code: _Code, columns: Columns, shape: EmitShape, function: str) -> None:
+    depth = code.depth
+    if shape.loops:
+        code.add("seen = set()")
+    for loop in shape.loops:
+        head, *skips = _loop_heads(code, loop)
+        code.add(head)
+        code.depth += 1
+        for line in skips:
+            code.add(line)
+    if shape.only:
+        code.add(f"if {_condition(shape.only)}:")
+        code.depth += 1
+    if shape.present is not None:
+        read = shape.present.origin.code
+        if shape.present.convert is None:
+            code.add(f"if {read} is not None:")
+        else:
+            memo, slow = remembered(shape.present.convert, shape.present.origin.name, "omit")
+            held, present = code.name("m", memo), code.name("present", slow)
+            value = code.fresh("v")
+            code.add(f"{value} = {read}")
+            code.add(f"if {value} is not None and ({value} in {held} or {present}({value}, []) is not None):")
+        code.depth += 1
+    call = f"{function}({_arguments(columns, shape)})"
+    if shape.loops:
+        code.add(f"e = {call}")
+        code.add("if e.id in seen:")
+        code.add(f"    raise Refusal(CONFLICT, {shape.key[-1].origin.name!r})")
+        code.add("seen.add(e.id)")
+        code.add("out.append(e)")
+    else:
+        code.add(f"out.append({call})")
+    code.depth = depth
+
+
+class _Emission:
+    """The function that makes one resource."""
+
+    def __init__(self, code: _Code, columns: Columns, shape: EmitShape, number: int) -> None:
+        self._code = code
+        self._columns = columns
+        self._shape = shape
+        self._name = f"emit_{number}_{shape.label}"
+        self._table = element_table()
+        self._dynamic_refs = False
+        self._units: list[tuple[str, str]] = []
+
+    def write(self) -> str:
+        """The function is in the code."""
+        code = self._code
+        with code.inside(f"def {self._name}({_arguments(self._columns, self._shape)}):"):
+            start = len(code.lines)
+            self._id()
+            pieces = self._members(self._shape.root)
+            head = [("resourceType", repr(self._shape.resource)), ("id", "resource_id(raw)")]
+            tree = code.fresh("t")
+            refs: list[str] = []
+            self._fill(tree, head, pieces, refs)
+            self._check_units(tree)
+            code.add(
+                f"return Emitted(raw, {self._shape.resource!r}, {self._shape.label!r}, {tree}, {self._refs(refs)})"
+            )
+            if self._dynamic_refs:
+                code.lines.insert(start, "    refs = []")
+            for held, _ in self._units:
+                code.lines.insert(start, f"    {held} = None")
+        return self._name
+
+    def _refs(self, certain: list[str]) -> str:
+        if not self._dynamic_refs:
+            if not certain:
+                return "()"
+            if len(certain) == 1:
+                return f"({certain[0]},)"
+            if len(certain) == 2:
+                one, two = certain
+                return f"({one}, {two}) if {one} < {two} else ({two}, {one}) if {two} < {one} else ({one},)"
+            return f"tuple(sorted({{{', '.join(certain)}}}))"
+        both = f"{{{', '.join([*certain, '*refs'])}}}"
+        return f"tuple(sorted({both}))"
+
+    def _id(self) -> None:
+        code, parts = self._code, []
+        for key in self._shape.key:
+            value = code.fresh("k")
+            code.add(f"{value} = {key.origin.code}")
+            if key.origin.where != "position":
+                code.add(f"if {value} is None: raise Refusal(MISSING_KEY, {key.origin.name!r})")
+            parts.append(f"{code.name('canonical', key.canonical)}({value})")
+        of = code.name("id_of", self._shape.hasher.of)
+        code.add(f"raw = {of}(({', '.join(parts)},))")
+
+    def _check_units(self, tree: str) -> None:
+        if self._shape.outside is None:
+            return
+        outside = self._code.name("outside", self._shape.outside)
+        for held, place in self._units:
+            with self._code.inside(f"if {held} is not None and {outside}({held}, {tree}):"):
+                self._code.add(f"notes.append((OUTSIDE, {place!r}))")
+
+    # Objects --------------------------------------------------------------------------------------------------------
+
+    def _members(self, item: Item) -> list[tuple[str, _Piece]]:
+        """The pieces of an object's members, in the order of the definition."""
+        order = member_order(self._table, item.path)
+        pieces: list[tuple[str, _Piece]] = []
+        names = set(item.members)
+        for value in item.values:
+            if value.is_constant and isinstance(value.constant, dict):
+                pieces.extend((name, self._constant(one)) for name, one in value.constant.items() if name not in names)
+        for slot in item.members.values():
+            pieces.extend(self._slot(slot))
+        return sorted(pieces, key=lambda one: (order.get(one[0].removeprefix("_"), len(order)), one[0]))
+
+    def _item(self, item: Item) -> _Piece:
+        if not item.members:
+            return self._alternatives(item.values)
+        values = [one for one in item.values if not (one.is_constant and isinstance(one.constant, dict))]
+        more = self._object(self._members(item))
+        if not values:
+            return more
+        base, made = self._alternatives(values), self._code.fresh()
+        self._count(more.refs)
+        order = self._code.name("order", member_order(self._table, item.path))
+        if more.is_constant or more.certain:
+            joining = f"joined({base.code}, {more.code}, {order})"
+            self._code.add(f"{made} = {joining}" if base.certain else f"{made} = {base.code} and {joining}")
+        else:
+            self._code.add(f"{made} = joined({base.code}, {more.code} or {{}}, {order}) or None")
+        return _Piece(made, certain=base.certain, refs=base.refs)
+
+    def _object(self, pieces: list[tuple[str, _Piece]]) -> _Piece:
+        """The object, or None when no member that is not constant has a value."""
+        if all(piece.is_constant for _, piece in pieces):
+            whole = self._constant({name: piece.constant for name, piece in pieces})
+            whole.refs = [ref for _, piece in pieces for ref in piece.refs]
+            return whole
+        moving = [piece for _, piece in pieces if not piece.is_constant]
+        made = self._code.fresh()
+        refs: list[str] = []
+        if any(piece.certain for piece in moving):
+            self._fill(made, [], pieces, refs)
+            return _Piece(made, certain=True, refs=refs)
+        fixed = [ref for _, piece in pieces if piece.is_constant for ref in piece.refs]
+        if len(moving) == 1 and not moving[0].absent and not fixed:
+            literal = ", ".join(f"{name!r}: {piece.code}" for name, piece in pieces)
+            self._code.add(f"{made} = None if {moving[0].code} is None else {{{literal}}}")
+            return _Piece(made)
+        empty = " and ".join(f"{piece.code} is None" for piece in moving)
+        self._code.add(f"{made} = None")
+        with self._code.inside(f"if not ({empty}):"):
+            self._fill(made, [], pieces, refs)
+            self._count(refs)
+        return _Piece(made)
+
+    def _fill(self, made: str, head: list[tuple[str, str]], pieces: list[tuple[str, _Piece]], refs: list[str]) -> None:
+        """The object is in the variable; pieces that may be None or absent are asked one by one, in order."""
+        plain = 0
+        while plain < len(pieces) and (pieces[plain][1].is_constant or pieces[plain][1].certain):
+            if pieces[plain][1].absent:
+                break
+            plain += 1
+        literal = head + [(name, piece.code) for name, piece in pieces[:plain]]
+        self._code.add(f"{made} = {{{', '.join(f'{name!r}: {value}' for name, value in literal)}}}")
+        refs.extend(ref for _, piece in pieces for ref in piece.refs)
+        for name, piece in pieces[plain:]:
+            self._put(made, name, piece)
+
+    def _put(self, made: str, name: str, piece: _Piece) -> None:
+        value = piece.code
+        if piece.absent:
+            self._code.add(f"if {value} is ABSENT: {made}[{'_' + name!r}] = ABSENT")
+            otherwise = "else" if piece.certain else f"elif {value} is not None"
+            self._code.add(f"{otherwise}: {made}[{name!r}] = {value}")
+        elif piece.certain or piece.is_constant:
+            self._code.add(f"{made}[{name!r}] = {value}")
+        else:
+            self._code.add(f"if {value} is not None: {made}[{name!r}] = {value}")
+
+    def _slot(self, slot: Slot) -> list[tuple[str, _Piece]]:
+        """What a member writes: itself, and for a primitive with members of its own, its underscore twin."""
+        if slot.whole is not None:
+            return [(slot.name, self._field(slot.whole))]
+        if slot.groups:
+            return [(slot.name, self._array(list(slot.groups.values())))]
+        assert slot.single is not None
+        item = slot.single
+        if item.members and self._table.is_primitive(slot.resolved.type):
+            beside = self._object(self._members(item))
+            twin = [("_" + slot.name, beside)]
+            return [(slot.name, self._alternatives(item.values)), *twin] if item.values else twin
+        return [(slot.name, self._item(item))]
+
+    # Arrays ---------------------------------------------------------------------------------------------------------
+
+    def _array(self, groups: list[Group]) -> _Piece:
+        """The array in the order of the file, or None when it would be empty."""
+        simple = all(not group.loops and not group.only for group in groups)
+        pieces = []
+        if simple:
+            pieces = [self._item(group.item) for group in groups]
+            if all(piece.is_constant for piece in pieces):
+                whole = self._constant([piece.constant for piece in pieces])
+                whole.refs = [ref for piece in pieces for ref in piece.refs]
+                return whole
+            if all(piece.certain or piece.is_constant for piece in pieces):
+                refs = [ref for piece in pieces for ref in piece.refs]
+                return _Piece(f"[{', '.join(piece.code for piece in pieces)}]", certain=True, refs=refs)
+            if len(pieces) == 1:
+                made = self._code.fresh()
+                self._code.add(f"{made} = None if {pieces[0].code} is None else [{pieces[0].code}]")
+                return _Piece(made)
+        made = self._code.fresh("a")
+        self._code.add(f"{made} = []")
+        certain = False
+        for place, group in enumerate(groups):
+            piece = pieces[place] if simple else None
+            certain = self._append(made, group, piece) or certain
+        if not certain:
+            self._code.add(f"{made} = {made} or None")
+        return _Piece(made, certain=certain)
+
+    def _append(self, made: str, group: Group, piece: _Piece | None) -> bool:
+        """The group is appended where it exists; true when it always does."""
+        code, depth = self._code, self._code.depth
+        for loop in group.loops:
+            head, *skips = _loop_heads(code, loop)
+            code.add(head)
+            code.depth += 1
+            for line in skips:
+                code.add(line)
+        if group.only:
+            code.add(f"if {_condition(group.only)}:")
+            code.depth += 1
+        value = piece or self._item(group.item)
+        if value.certain or value.is_constant:
+            code.add(f"{made}.append({value.code})")
+            self._count(value.refs)
+        else:
+            code.add(f"if {value.code} is not None: {made}.append({value.code})")
+        always = code.depth == depth and (value.certain or value.is_constant)
+        code.depth = depth
+        return always
+
+    def _count(self, refs: Sequence[str]) -> None:
+        """Ids that are referred to here are counted when this line is reached."""
+        for ref in refs:
+            self._dynamic_refs = True
+            self._code.add(f"refs.append({ref})")
+
+    # Values ---------------------------------------------------------------------------------------------------------
+
+    def _constant(self, value: Any) -> _Piece:
+        simple = isinstance(value, str | bool | int | float)
+        return _Piece(
+            repr(value) if simple else self._code.name("K", value), certain=True, is_constant=True, constant=value
+        )
+
+    def _alternatives(self, values: Sequence[FieldPlan]) -> _Piece:
+        """The first value, or the one whose condition holds: no two of them can."""
+        if len(values) == 1:
+            return self._field(values[0])
+        made = self._code.fresh()
+        self._code.add(f"{made} = None")
+        absent = False
+        for value in values:
+            with self._code.inside(f"if {_condition(value.only)}:"):
+                piece = self._unconditional(value)
+                self._code.add(f"{made} = {piece.code}")
+                self._count(piece.refs)
+                absent = absent or piece.absent
+        return _Piece(made, absent=absent)
+
+    def _field(self, plan: FieldPlan) -> _Piece:
+        if not plan.only:
+            return self._unconditional(plan)
+        made = self._code.fresh()
+        self._code.add(f"{made} = None")
+        with self._code.inside(f"if {_condition(plan.only)}:"):
+            piece = self._unconditional(plan)
+            self._code.add(f"{made} = {piece.code}")
+            self._count(piece.refs)
+        return _Piece(made, absent=piece.absent)
+
+    def _unconditional(self, plan: FieldPlan) -> _Piece:
+        if plan.reference is not None:
+            piece = self._constant(plan.reference[0])
+            piece.refs = [self._code.name("REF", plan.reference[1])]
+            return piece
+        if plan.is_constant:
+            return self._constant(plan.constant)
+        return self._reference(plan) if plan.is_reference else self._converted(plan)
+
+    def _given(self, origins: Sequence[Origin], plan: FieldPlan) -> tuple[str, str]:
+        """The variable with what the columns hold, and the condition under which that is nothing.
+
+        One column alone is missing when it is empty; a rule over several when all are; a key when one is.
+        """
+        value = self._code.fresh("v")
+        if len(origins) == 1 and (plan.line.column is not None or plan.is_reference):
+            self._code.add(f"{value} = {origins[0].code}")
+            return value, f"{value} is None"
+        self._code.add(f"{value} = ({', '.join(origin.code for origin in origins)},)")
+        empty = f"{value} == {(None,) * len(origins)!r}"
+        return value, f"None in {value}" if plan.is_reference else empty
+
+    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> "_Block | None":
+        """What a missing value does is written; the block for one that is there, or nothing when no block is needed."""
+        if plan.line.missing == "stop":
+            self._code.add(f"if {empty}: raise Refusal(MISSING, {plan.place!r})")
+            return None
+        self._code.add(f"if {empty}: {made} = {'ABSENT' if plan.line.missing == 'absent-reason' else 'None'}")
+        return self._code.inside("else:")
+
+    def _converted(self, plan: FieldPlan) -> _Piece:
+        assert plan.convert is not None
+        code, made = self._code, self._code.fresh()
+        memo, slow = remembered(plan.convert, plan.place, plan.line.missing)
+        convert = code.name("f", slow)
+        value, empty = self._given(plan.origins, plan)
+        with self._when_there(made, empty, plan) or nullcontext():
+            if plan.plain:
+                code.add(f"{made} = {convert}({value}, notes) if {value}.isspace() else {value}")
+            else:
+                code.add(f"{made} = {code.name('m', memo)}.get({value})")
+                code.add(f"if {made} is None: {made} = {convert}({value}, notes)")
+        beside = plan.line.missing == "absent-reason" and self._table.is_primitive(plan.resolved.type)
+        return _Piece(made, certain=plan.line.missing != "omit" and not plan.vanishes, absent=beside)
+
+    def _reference(self, plan: FieldPlan) -> _Piece:
+        assert plan.convert is not None
+        code, made, pair, ref = self._code, self._code.fresh(), self._code.fresh("q"), self._code.fresh("b")
+        memo, slow = remembered(plan.convert, plan.place, plan.line.missing)
+        held, convert = code.name("m", memo), code.name("f", slow)
+        value, empty = self._given(plan.origins, plan)
+        unit = self._unit(plan)
+        always = plan.line.missing == "stop" and not plan.vanishes
+        at_top = self._at_top()
+        with self._when_there(made, empty, plan) or nullcontext():
+            code.add(f"{pair} = {held}.get({value})")
+            code.add(f"if {pair} is None: {pair} = {convert}({value}, notes)")
+            if plan.vanishes:
+                code.add(f"if {pair} is None: {made} = None")
+            with code.inside("else:") if plan.vanishes else nullcontext():
+                code.add(f"{made}, {ref}, {unit} = {pair}")
+                if not (always and at_top):
+                    self._count([ref])
+        return _Piece(made, certain=always, refs=[ref] if always and at_top else [])
+
+    def _unit(self, plan: FieldPlan) -> str:
+        """The variable that keeps the unit's code, to ask of its days at the end; none for other references."""
+        if plan.line.refers != "unit":
+            return "_"
+        held = self._code.fresh("u")
+        self._units.append((held, plan.place))
+        return held
+
+    def _at_top(self) -> bool:
+        """True outside every loop and condition, where a variable is set whenever the function ends."""
+        return self._code.depth == 1

@@ -1,0 +1,341 @@
+"""One record, evaluated: its plans applied to it and to what it touches, and each resource held against R4.
+
+Two ways to evaluate: a record by itself, for keys of which each version is a record; and the story of a key (the
+messages of a stay), of which the last message that stands carries what the whole story emits.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from passerelle.contracts.house import SourceFolder
+from passerelle.contracts.source import Fold, Table
+from passerelle.fold.keys import child_role, own_role
+from passerelle.fold.pam import fold_messages, unread
+from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
+from passerelle.mapping.plan import Emitted, Plan, Refusal
+from passerelle.mapping.validity import UnitDates
+from passerelle.records import Finding, Reason, Stage, State, Stop
+
+SEQUENCE = "pam_stay"
+Notes = list[tuple[Reason, str]]
+Check = Callable[[dict[str, object]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one version of one key emits; nothing is a withdrawal."""
+
+    fold: bytes
+    order: str
+    emitted: tuple[Emitted, ...]
+
+
+@dataclass(slots=True)
+class Judged:
+    """What became of one record: where it stopped, or what its keys emit; and what was noticed."""
+
+    place: Place
+    stop: Stop | None = None
+    evaluations: list[Evaluation] = field(default_factory=list)
+    notes: Notes = field(default_factory=list)
+    units: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """True if the record goes on."""
+        return self.stop is None
+
+    @property
+    def emits(self) -> int:
+        """How many resources the record gives."""
+        return self.units or sum(len(one.emitted) for one in self.evaluations)
+
+    def findings(self) -> list[Finding]:
+        """The notes as findings of map."""
+        return [Finding(Stage.MAP, reason, place, self.place.row) for reason, place in self.notes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """Parents and children of some records, ready to be looked up."""
+
+    parents: Mapping[str, Mapping[bytes, Version]]
+    children: Mapping[str, Mapping[bytes, list[Version]]]
+
+
+class Evaluator:
+    """Evaluates records of one source. What the ledger knows is given once, and brought up to date by the caller."""
+
+    def __init__(
+        self,
+        folder: SourceFolder,
+        versions: Versions,
+        plans: Mapping[str, Sequence[Plan]],
+        check: Check,
+        known: Known,
+    ) -> None:
+        self.versions = versions
+        self.known = known
+        self._check = check
+        self._zone = folder.source.time_zone
+        self._is_production = folder.source.environment == "production"
+        self._units = UnitDates(folder.units)
+        self.plans = {name: tuple(plans.get(name, ())) for name in versions.tables}
+
+    # Which plans --------------------------------------------------------------------------------------------------
+
+    def record_plans(self, table: str) -> dict[str, list[Plan]]:
+        """By own role: the plans that read each record by itself."""
+        folds = self.versions.tables[table].table.folds
+        by_role: dict[str, list[Plan]] = {}
+        for role in self.versions.tables[table].own_roles:
+            name = role.split("/", 1)[1]
+            if name in folds and folds[name].by == SEQUENCE:
+                continue
+            by_role[role] = [plan for plan in self.plans[table] if (plan.fold or "key") == name]
+        return by_role
+
+    def sequence_folds(self, table: str) -> dict[str, Fold]:
+        """By own role: the folds that tell a story of several records."""
+        folds = self.versions.tables[table].table.folds
+        return {own_role(table, name): fold for name, fold in folds.items() if fold.by == SEQUENCE}
+
+    # Records by themselves ----------------------------------------------------------------------------------------
+
+    def judge_records(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
+        """Each record evaluated by itself, with its parents and children as they stand."""
+        keys = self.versions.tables[table]
+        plans = self.record_plans(table)
+        touched = self._touched(keys, plans, records)
+        return {record.place: self._judge_record(keys, plans, record, touched) for record in records}
+
+    def _judge_record(
+        self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], record: Version, touched: _Touched
+    ) -> Judged:
+        judged = Judged(record.place)
+        if unread(keys.table, record.row):
+            judged.stop = _stop(record.place, State.QUARANTINED, Reason.UNREAD_EVENT, "")
+            return judged
+        deleted = self.versions.is_deleted(keys.name, record.row)
+        missing = None if deleted else self._missing_parent(keys, record.row, touched)
+        if missing is not None:
+            place, key = missing
+            judged.stop = Stop(
+                record.place.row, Stage.MAP, State.PENDING, Reason.WAITS_FOR_PARENT, place, pending_key=key
+            )
+            return judged
+        try:
+            for role, listed in plans.items():
+                fold = keys.registrations[role].fold_of(record.row)
+                if fold is None or not listed:
+                    continue
+                row = self._as_folded(keys, role, record, judged)
+                if row is None:
+                    return judged
+                emitted: list[Emitted] = []
+                if not deleted:
+                    for plan in listed:
+                        emitted += self._apply(plan, keys, row, fold, touched, judged.notes)
+                judged.evaluations.append(Evaluation(fold, record.order, tuple(emitted)))
+        except Refusal as refused:
+            judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
+            judged.evaluations = []
+            return judged
+        self._hold_against_r4(judged)
+        return judged
+
+    def _as_folded(self, keys: TableKeys, role: str, record: Version, judged: Judged) -> Row | None:
+        """The record as its fold leaves it; None if the fold stopped it, which is then said."""
+        fold = keys.table.folds.get(role.split("/", 1)[1])
+        if fold is None:
+            return record.row
+        folded = fold_messages(fold, keys.table, [record.row], zone=self._zone, production=self._production(keys.table))
+        judged.notes += [(reason, place) for _, reason, place in folded.findings]
+        for _, state, reason, place in folded.stops:
+            judged.stop = _stop(record.place, state, reason, place)
+        return folded.row
+
+    def _apply(
+        self, plan: Plan, keys: TableKeys, row: Row, fold: bytes, touched: _Touched, notes: Notes
+    ) -> list[Emitted]:
+        parents = [self._parent_row(keys, row, path, touched) for path in plan.parents]
+        children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
+        return plan.evaluate(row, parents, children, notes)
+
+    def _hold_against_r4(self, judged: Judged) -> None:
+        for evaluation in judged.evaluations:
+            for one in evaluation.emitted:
+                wrong = self._check(one.tree)
+                if wrong is not None:
+                    judged.units = judged.emits
+                    judged.stop = Stop(judged.place.row, Stage.VALIDATE, State.QUARANTINED, Reason.NOT_FHIR, wrong)
+                    judged.evaluations = []
+                    return
+
+    # What a record touches ----------------------------------------------------------------------------------------
+
+    def _touched(self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], records: Sequence[Version]) -> _Touched:
+        parents: dict[str, dict[bytes, Version]] = {}
+        self._gather_parents(keys, [record.row for record in records], "", parents)
+        children: dict[str, dict[bytes, list[Version]]] = {}
+        for name in {name for listed in plans.values() for plan in listed for name in plan.children}:
+            repeat = keys.table.repeats[name]
+            own = keys.registrations[own_role(keys.name, "key")]
+            folds = {fold for record in records if (fold := own.fold_of(record.row)) is not None}
+            found = self.versions.children_of(str(repeat.table), keys.name, folds, self.known)
+            children[name] = {
+                fold: _in_order(self.versions.tables[str(repeat.table)], repeat.order, listed)
+                for fold, listed in found.items()
+            }
+        return _Touched(parents, children)
+
+    def _gather_parents(
+        self, keys: TableKeys, rows: Iterable[Row], prefix: str, into: dict[str, dict[bytes, Version]]
+    ) -> None:
+        listed = list(rows)
+        for name, parent in keys.table.parents.items():
+            register = keys.registrations[child_role(keys.name, parent.table)]
+            folds = {fold for row in listed if (fold := register.fold_of(row)) is not None}
+            found = self.versions.newest_mapped(parent.table, folds, self.known)
+            standing = {fold: one for fold, one in found.items() if not self.versions.is_deleted(parent.table, one.row)}
+            into[prefix + name] = standing
+            if not prefix:
+                above = self.versions.tables[parent.table]
+                self._gather_parents(above, (one.row for one in standing.values()), f"{name}.", into)
+
+    @staticmethod
+    def _missing_parent(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
+        for name, parent in keys.table.parents.items():
+            fold = keys.registrations[child_role(keys.name, parent.table)].fold_of(row)
+            if fold is not None and fold not in touched.parents[name]:
+                return "+".join(parent.on), fold
+        return None
+
+    def _parent_row(self, keys: TableKeys, row: Row, path: str, touched: _Touched) -> Row | None:
+        at, current, walked = keys, row, ""
+        for name in path.split("."):
+            parent = at.table.parents[name]
+            fold = at.registrations[child_role(at.name, parent.table)].fold_of(current)
+            found = None if fold is None else touched.parents[walked + name].get(fold)
+            if found is None:
+                return None
+            at, current, walked = self.versions.tables[parent.table], found.row, f"{walked}{name}."
+        return current
+
+    # Stories ------------------------------------------------------------------------------------------------------
+
+    def judge_stories(
+        self, table: str, role: str, folds: Iterable[bytes], refused: Callable[[str, Sequence[Version]], set[Place]]
+    ) -> dict[Place, Judged]:
+        """Every message of these stories: whether it stands; its last one that does carries what the story emits.
+
+        Args:
+            table: of the messages.
+            role: the own role of the fold.
+            folds: the keys of the stories.
+            refused: of these messages, those that stop for a reason of their own.
+        """
+        fold = self.sequence_folds(table)[role]
+        plans = [plan for plan in self.plans[table] if own_role(table, plan.fold or "key") == role]
+        entries = self.versions.entries(role, sorted(set(folds)))
+        judged: dict[Place, Judged] = {}
+        for key, listed in sorted(entries.items()):
+            told = [entry for entry in listed if self.known.may_fold(Place(entry.batch_id, entry.row))]
+            told = [entry for entry in told if self._is_landed(entry.batch_id)]
+            messages = self.versions.versions(table, told)
+            out = refused(table, messages)
+            messages = sorted(
+                (one for one in messages if one.place not in out), key=lambda one: (one.order, one.digest)
+            )
+            self._judge_story(self.versions.tables[table].table, fold, plans, key, messages, judged)
+        return judged
+
+    def _production(self, table: Table) -> bool:
+        """True if messages marked as test or training are stopped."""
+        declared = table.messages.production if table.messages else None
+        return self._is_production if declared is None else declared
+
+    def _is_landed(self, batch_id: int) -> bool:
+        return self.known.states.get(batch_id) in {"mapped", "published"}
+
+    def _judge_story(
+        self,
+        table: Table,
+        fold: Fold,
+        plans: Sequence[Plan],
+        key: bytes,
+        messages: Sequence[Version],
+        judged: dict[Place, Judged],
+    ) -> None:
+        left = list(messages)
+        for message in left:
+            judged[message.place] = Judged(message.place)
+        while left:
+            rows = [one.row for one in left]
+            folded = fold_messages(fold, table, rows, zone=self._zone, production=self._production(table))
+            for index, state, reason, place in folded.stops:
+                at = left[index].place
+                pending = key if state is State.PENDING else None
+                judged[at].stop = Stop(at.row, Stage.MAP, state, reason, place, pending_key=pending)
+            for index, reason, place in folded.findings:
+                judged[left[index].place].notes.append((reason, place))
+            if folded.row is None or folded.latest is None:
+                return
+            carrier = left[folded.latest]
+            one = judged[carrier.place]
+            try:
+                notes: Notes = []
+                emitted = [made for plan in plans for made in plan.evaluate(folded.row, (), (), notes)]
+            except Refusal as refusal:
+                one.stop = _stop(carrier.place, State.QUARANTINED, refusal.reason, refusal.place)
+            else:
+                one.notes += notes
+                one.notes += self._units.noticed(table, folded.row)
+                one.evaluations.append(Evaluation(key, carrier.order, tuple(emitted)))
+                self._hold_against_r4(one)
+                if one.stop is None:
+                    return
+            left.pop(folded.latest)
+            for message in left:
+                judged[message.place] = Judged(message.place)
+
+
+def _stop(place: Place, state: State, reason: Reason, where: str) -> Stop:
+    return Stop(place.row, Stage.MAP, state, reason, where)
+
+
+def _in_order(keys: TableKeys, columns: Sequence[str], listed: Sequence[Version]) -> list[Version]:
+    """Children by the declared columns, numbers as numbers; else by their bytes."""
+    places = [(keys.reader.slots.index(name), keys.table.columns[name].type) for name in columns]
+
+    def key(version: Version) -> tuple[object, ...]:
+        told = []
+        for place, kind in places:
+            value = version.row[place]
+            number = int(value) if kind == "integer" and value and value.lstrip("+-").isdigit() else 0
+            told.append((value is not None, number, value or ""))
+        return (*told, version.digest)
+
+    return sorted(listed, key=key)
+
+
+def combined(parts: Iterable[Mapping[Place, Judged]]) -> dict[Place, Judged]:
+    """Records judged in several ways, each as one: a stop of one stops all, the rest adds up."""
+    by_place: defaultdict[Place, list[Judged]] = defaultdict(list)
+    for part in parts:
+        for place, one in part.items():
+            by_place[place].append(one)
+    whole = {}
+    for place, listed in by_place.items():
+        stopped = next((one for one in listed if one.stop is not None), None)
+        if stopped is not None:
+            whole[place] = Judged(place, stopped.stop, [], [], stopped.units)
+        else:
+            whole[place] = Judged(
+                place,
+                None,
+                [evaluation for one in listed for evaluation in one.evaluations],
+                [note for one in listed for note in one.notes],
+            )
+    return whole

@@ -1,0 +1,105 @@
+"""Whom a mapping may refer to, and how the id of each is made. Ids are computed, never looked up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from passerelle.contracts.house import House, SourceFolder
+from passerelle.ids import KeyedHasher, resource_id
+from passerelle.mapping.fields import Reference
+from passerelle.stores.keys import KeyRing
+
+ORGANISATION = "organisation"
+UNIT = "unit"
+DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a label stands for: a FHIR type, the key its ids are made with, the types of its key columns.
+
+    `known` are the only key values there are, where there is a list of them.
+    """
+
+    name: str
+    type: str
+    hasher: KeyedHasher
+    key_types: tuple[str, ...] | None = None
+    known: frozenset[str] | None = None
+
+    def reference(self, values: Sequence[str]) -> Reference:
+        """The reference to the resource with this key."""
+        raw = self.hasher.of(values)
+        return {"reference": f"{self.type}/{resource_id(raw)}"}, raw, values[-1]
+
+
+def own_organisation(folder: SourceFolder, house: House) -> str:
+    """The directory code of the source's own organisation; its FINESS when the directory does not have it."""
+    own = folder.source.organisation.finess
+    for code, one in house.organisations.items():
+        if one.source == folder.name:
+            return code
+    return next((code for code, one in house.organisations.items() if one.finess and one.finess == own), own)
+
+
+def organisation_label(folder: SourceFolder | None, house: House, keys: KeyRing) -> Label:
+    """The organisations that may be referred to: those of the directory, and the source's own."""
+    known = set(house.organisations)
+    if folder is not None:
+        known.add(own_organisation(folder, house))
+    hasher = KeyedHasher(keys.id_key(DIRECTORY), (DIRECTORY, ORGANISATION))
+    return Label(ORGANISATION, "Organization", hasher, ("string",), frozenset(known))
+
+
+def unit_label(folder: SourceFolder, keys: KeyRing) -> Label:
+    """The units of the source's establishment."""
+    return Label(UNIT, "Location", source_hasher(folder, keys, UNIT), ("string",), frozenset(folder.units))
+
+
+def source_hasher(folder: SourceFolder, keys: KeyRing, label: str) -> KeyedHasher:
+    """What makes the ids of one label of a source."""
+    key = keys.id_key(folder.name, folder.source.legal.anonymous)
+    return KeyedHasher(key, (folder.source.source, label))
+
+
+def outside_validity(folder: SourceFolder) -> Callable[[str, dict[str, Any]], bool]:
+    """Whether a resource uses a unit on a day on which the unit does not exist."""
+    known: dict[tuple[str, str], bool] = {}
+
+    def outside(unit: str, tree: dict[str, Any]) -> bool:
+        day = day_of(tree)
+        if day is None:
+            return False
+        found = known.get((unit, day))
+        if found is None:
+            when = date.fromisoformat(day)
+            found = known[unit, day] = not any(one.is_valid_on(when) for one in folder.units.get(unit, ()))
+        return found
+
+    return outside
+
+
+_MOMENTS = (
+    "start",
+    "authoredOn",
+    "effectiveDateTime",
+    "whenHandedOver",
+    "dateTime",
+    "occurrenceDateTime",
+    "performedDateTime",
+)
+_PERIODS = ("period", "effectivePeriod", "executionPeriod", "occurrencePeriod", "performedPeriod")
+
+
+def day_of(tree: dict[str, Any]) -> str | None:
+    """The day on which a resource begins, when it says one."""
+    for name in _PERIODS:
+        period = tree.get(name)
+        if period is not None and len(said := period.get("start", "")) >= 10:
+            return str(said[:10])
+    for name in _MOMENTS:
+        said = tree.get(name)
+        if isinstance(said, str) and len(said) >= 10:
+            return said[:10]
+    return None

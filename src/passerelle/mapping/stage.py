@@ -1,0 +1,205 @@
+"""The map stage: a checked batch, partition by partition, becomes resources, stops and findings.
+
+What a record touches is read as it stands: parents, children, messages of the same story. What other batches must
+say anew because of this one is the business of `refreshing`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from passerelle.contracts.house import SourceFolder
+from passerelle.fold.keys import own_role
+from passerelle.fold.versions import Place, Version, Versions
+from passerelle.mapping.compiling import SourcePlans
+from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
+from passerelle.mapping.writing import EvaluationWriter, Split
+from passerelle.records import PARTITION_ROWS, Finding, Reason, Stage, State, Stop
+from passerelle.stores.ledger import batches, findings, items, key_index, stored
+from passerelle.stores.ledger.batches import Batch, BatchState
+from passerelle.stores.ledger.key_index import Entry
+from passerelle.stores.ledger.leases import Lease
+from passerelle.stores.ledger.stored import FileKind
+from passerelle.stores.opened import Stores
+
+CHUNK = 2_000
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MapTools:
+    """What map needs beside the stores: the contract, its plans, and how a resource is held against R4 and split."""
+
+    folder: SourceFolder
+    plans: SourcePlans
+    check: Check
+    split: Split
+
+    def evaluator(self, stores: Stores, *, also: int | None = None) -> Evaluator:
+        """An evaluator that knows what the ledger knows now; the batch `also` counts as mapped."""
+        versions = Versions(stores, self.folder)
+        return Evaluator(self.folder, versions, self.plans.by_table, self.check, versions.known(also))
+
+
+def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progress: Progress | None = None) -> Batch:
+    """The batch is mapped: every partition has its files, stops and counts in the ledger. Safe to stop and run again.
+
+    Raises:
+        StaleLease: someone took over.
+        Unavailable: a file or the ledger cannot be reached.
+    """
+    with stores.ledger.read() as tx:
+        done = batches.parts_done(tx, batch.id, Stage.MAP)
+    left = [part for part in range(batch.partitions) if part not in done]
+    if left:
+        evaluator = tools.evaluator(stores, also=batch.id)
+        for number, part in enumerate(left):
+            if progress is not None:
+                progress(number, len(left))
+            _Partition(stores, tools, evaluator, batch, part).commit(lease)
+    return stores.ledger.in_transaction(lambda tx: batches.advance(tx, lease, batch.id, BatchState.MAPPED))
+
+
+class _Partition:
+    """One partition being mapped."""
+
+    def __init__(self, stores: Stores, tools: MapTools, evaluator: Evaluator, batch: Batch, part: int) -> None:
+        self._stores = stores
+        self._tools = tools
+        self._evaluator = evaluator
+        self._batch = batch
+        self._part = part
+        self._table = batch.table
+        self._keys = evaluator.versions.tables[batch.table]
+        self._findings: findings.Counted = defaultdict(int)
+        self._stops: list[Stop] = []
+        self._units: dict[int, int] = {}
+        self._passed = 0
+        self._fan_out = 0
+
+    def commit(self, lease: Lease) -> None:
+        """Files are durable, then one transaction names them with everything that is counted."""
+        data_key = self._stores.vault.open_data_key(self._batch.wrapped_key)
+        stories = self._evaluator.sequence_folds(self._table)
+        with EvaluationWriter(self._stores, self._batch.id, self._part, data_key, self._tools.split) as writer:
+            if stories:
+                self._write(writer, self._judge_with_stories().values())
+            else:
+                for records in _chunks(self._records(), CHUNK):
+                    self._write(writer, self._judge(records).values())
+            files = writer.close()
+
+        def commit(tx: batches.Transaction) -> None:
+            batches.commit_part(
+                tx,
+                lease,
+                self._batch.id,
+                Stage.MAP,
+                self._part,
+                passed=self._passed,
+                files=files,
+                stops=self._stops,
+                units=self._units,
+                fan_out=self._fan_out,
+                findings=dict(self._findings),
+            )
+
+        self._stores.ledger.in_transaction(commit)
+
+    def _write(self, writer: EvaluationWriter, judged: Iterable[Judged]) -> None:
+        for one in sorted(judged, key=lambda one: one.place):
+            for reason, place in one.notes:
+                self._findings[Stage.MAP, reason, place] += 1
+            if one.stop is None or one.stop.stage is Stage.VALIDATE:
+                self._passed += 1
+                self._fan_out += one.emits
+            if one.stop is not None:
+                self._stops.append(one.stop)
+                self._units[one.stop.row] = one.emits
+                continue
+            writer.add(one.place.row, one.evaluations)
+
+    def _records(self) -> Iterator[tuple[int, bytes]]:
+        """The rows that reached map, with their bytes."""
+        first = self._part * PARTITION_ROWS
+        with self._stores.ledger.read() as tx:
+            (file,) = stored.of_batch(tx, self._batch.id, FileKind.RECORDS, part=self._part)
+            stopped = {
+                item.row
+                for stage in (Stage.LAND, Stage.CHECK)
+                for item in items.found(tx, batch_id=self._batch.id, stage=stage)
+            }
+        key = self._stores.vault.open_data_key(file.wrapped_key or self._batch.wrapped_key)
+        for index, raw in enumerate(self._stores.vault.read_records(file, key)):
+            if first + index not in stopped:
+                yield first + index, raw
+
+    def _versions(self, rows: Sequence[tuple[int, bytes]]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
+        """The records parsed, with the order land gave them, and every known version of their keys."""
+        read = self._keys.reader.parse
+        return self._evaluator.versions.located(
+            self._table, {Place(self._batch.id, row): read(raw) for row, raw in rows}
+        )
+
+    def _judge(self, rows: Sequence[tuple[int, bytes]]) -> dict[Place, Judged]:
+        versions, entries = self._versions(rows)
+        conflicting = conflicts(entries) if self._settles_ties() else set()
+        chosen = [one for one in versions if one.place not in conflicting]
+        judged = self._evaluator.judge_records(self._table, chosen)
+        for one in versions:
+            if one.place in conflicting:
+                judged[one.place] = Judged(one.place, conflict_stop(one.place))
+        return judged
+
+    def _settles_ties(self) -> bool:
+        """True if two versions of equal order stop one another: the table has a key and declares no `ties`."""
+        return self._keys.table.ties is None and not self._keys.table.folds
+
+    def _judge_with_stories(self) -> dict[Place, Judged]:
+        versions, _ = self._versions(list(self._records()))
+        own = self._evaluator.judge_records(self._table, versions)
+        parts = [own]
+        mine = {one.place for one in versions}
+        for role in self._evaluator.sequence_folds(self._table):
+            register = self._keys.registrations[role]
+            folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
+            told = self._evaluator.judge_stories(self._table, role, folds, refusing(self._evaluator, own))
+            parts.append({place: one for place, one in told.items() if place in mine})
+        return combined(parts)
+
+
+def refusing(evaluator: Evaluator, known: dict[Place, Judged]) -> Callable[[str, Sequence[Version]], set[Place]]:
+    """Tells which messages stop by themselves; what was judged before is not judged again."""
+
+    def refused(table: str, messages: Sequence[Version]) -> set[Place]:
+        fresh = [one for one in messages if one.place not in known]
+        known.update(evaluator.judge_records(table, fresh))
+        return {one.place for one in messages if known[one.place].stop is not None}
+
+    return refused
+
+
+def conflicts(entries: dict[bytes, list[Entry]]) -> set[Place]:
+    """Places of versions of one key that have one order and different bytes."""
+    places: set[Place] = set()
+    for listed in entries.values():
+        if len(listed) < 2:
+            continue
+        by_order: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in listed:
+            by_order[entry.ord].append(entry)
+        for same in by_order.values():
+            if len({entry.digest for entry in same}) > 1:
+                places.update(Place(entry.batch_id, entry.row) for entry in same)
+    return places
+
+
+def conflict_stop(place: Place) -> Stop:
+    """The stop of a version that another one of equal order contradicts."""
+    return Stop(place.row, Stage.MAP, State.QUARANTINED, Reason.CONFLICTING_VERSION)
+
+
+def _chunks(rows: Iterator[tuple[int, bytes]], size: int) -> Iterator[list[tuple[int, bytes]]]:
+    while chunk := list(islice(rows, size)):
+        yield chunk

@@ -1,0 +1,62 @@
+"""Evaluations become files: bodies in the lake, what identifies in the vault, both with the same rows."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+
+from passerelle.mapping.evaluating import Evaluation
+from passerelle.records import Stage
+from passerelle.stores.files import batch_stem
+from passerelle.stores.keys import DataKey
+from passerelle.stores.ledger.stored import FileKind, NewFile
+from passerelle.stores.opened import Stores
+
+Split = Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any] | None]]
+_NOTHING = b""
+
+
+class EvaluationWriter:
+    """Writes what records of one partition of one batch emit. Leaving a `with` block without `close` leaves nothing."""
+
+    def __init__(self, stores: Stores, batch_id: int, part: int, data_key: DataKey, split: Split) -> None:
+        stem = batch_stem(batch_id, Stage.MAP, "resources", part)
+        self._lake = stores.lake.writer(stem)
+        self._vault = stores.vault.identity_writer(batch_stem(batch_id, Stage.MAP, "identity", part), data_key)
+        self._part = part
+        self._split = split
+        self._content_key = stores.keys.token_key("content")
+        self.rows = 0
+
+    def add(self, row: int, evaluations: Iterable[Evaluation]) -> None:
+        """What the record of this row of the batch emits is kept; an evaluation without resources is a withdrawal."""
+        for evaluation in evaluations:
+            fold, order = evaluation.fold, evaluation.order
+            self.rows += 1
+            if not evaluation.emitted:
+                self._lake.add_withdrawal(fold, order, row)
+            for one in evaluation.emitted:
+                body, identity = self._split(one.tree)
+                plain = orjson.dumps(body)
+                sealed = orjson.dumps(identity) if identity is not None else _NOTHING
+                digest = hashlib.blake2b(plain + sealed, digest_size=16, key=self._content_key).digest()
+                self._lake.add(one.id, one.type, fold, order, row, one.refs, digest, plain)
+                if identity is not None:
+                    self._vault.add(one.id, row, sealed)
+
+    def close(self) -> list[NewFile]:
+        """Both files are complete and durable, ready to be named in the ledger."""
+        identity = NewFile(self._vault.close(), FileKind.IDENTITY, self._part)
+        return [NewFile(self._lake.close(), FileKind.RESOURCES, self._part), identity]
+
+    def abandon(self) -> None:
+        """Nothing of the files remains."""
+        self._lake.abandon()
+        self._vault.abandon()
+
+    def __enter__(self) -> "EvaluationWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()

@@ -1,0 +1,177 @@
+"""A source, run through its stages: land, check, map, validate. Each step finds for itself what is left to do."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from passerelle.checking import check_batch
+from passerelle.contracts.house import SourceFolder
+from passerelle.doors.connections import Connection
+from passerelle.errors import UsageError
+from passerelle.landing import land
+from passerelle.linkage.projection import project_consents
+from passerelle.mapping.refreshing import Refresher
+from passerelle.mapping.stage import map_batch
+from passerelle.pipeline.instance import Instance
+from passerelle.pipeline.ordering import tables_in_order
+from passerelle.records import BATCH_STAGES, Stage
+from passerelle.stores.lake import CurrentView
+from passerelle.stores.ledger import Lease, batches
+from passerelle.stores.ledger.batches import Batch, BatchState
+from passerelle.stores.ledger.consents import StoredConsent, StoredMember
+from passerelle.stores.ledger.holders import this_holder
+from passerelle.validation import publish
+
+Progress = Callable[[str, int, int], None]
+_WANTS = {
+    Stage.CHECK: BatchState.LANDED,
+    Stage.MAP: BatchState.CHECKED,
+    Stage.VALIDATE: BatchState.MAPPED,
+}
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know how far the work is."""
+
+
+@dataclass(slots=True)
+class SourceRun:
+    """What a run of one source did: batches that came in, were stopped, became visible."""
+
+    source: str
+    landed: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a source is to be run."""
+
+    stages: Sequence[Stage] = BATCH_STAGES
+    batch: str | None = None
+    since: str | None = None
+    until: str | None = None
+    note: str = ""
+
+
+def run_source(
+    instance: Instance,
+    source: str,
+    connections: Mapping[str, Connection],
+    asked: Asked | None = None,
+    progress: Progress = silent,
+) -> SourceRun:
+    """The source is run through the stages asked for.
+
+    Raises:
+        UsageError: the source, its connection or the batch is not known.
+        Unavailable: the source, the ledger or the disk cannot be reached now.
+        ContractError: a contract is wrong.
+        BrokenPromise: what is stored is not what the ledger names.
+    """
+    return _Run(instance, instance.folder(source), connections, asked or Asked(), progress).run()
+
+
+class _Run:
+    """One run of one source."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        folder: SourceFolder,
+        connections: Mapping[str, Connection],
+        asked: Asked,
+        progress: Progress,
+    ) -> None:
+        self._instance = instance
+        self._folder = folder
+        self._name = folder.source.source
+        self._connections = connections
+        self._asked = asked
+        self._progress = progress
+        self._order = tables_in_order(folder)
+        self._told = SourceRun(self._name)
+
+    def run(self) -> SourceRun:
+        if Stage.LAND in self._asked.stages:
+            self._land()
+        left = [stage for stage in BATCH_STAGES[1:] if stage in self._asked.stages]
+        if left:
+            with self._instance.lease(f"run:{self._name}") as lease:
+                for stage in left:
+                    for batch in self._waiting(_WANTS[stage]):
+                        self._step(stage, batch, lease)
+        return self._told
+
+    def _land(self) -> None:
+        connection = self._connections.get(self._folder.source.connection)
+        if connection is None:
+            raise UsageError(
+                f"source {self._name} wants the connection '{self._folder.source.connection}', and none of that name "
+                "is in PASSERELLE_CONNECTIONS"
+            )
+        for number, table in enumerate(self._order):
+            self._progress(f"{self._name} land", number, len(self._order))
+            landed = land(
+                self._instance.stores,
+                self._folder,
+                table,
+                connection,
+                as_of=self._instance.settings.as_of,
+                holder=this_holder(),
+                note=self._asked.note,
+                since=self._asked.since,
+                until=self._asked.until,
+            )
+            self._told.landed += [batch.name for batch in landed]
+        self._progress(f"{self._name} land", len(self._order), len(self._order))
+
+    def _waiting(self, state: BatchState) -> Iterator[Batch]:
+        with self._instance.stores.ledger.read() as tx:
+            found = batches.found(tx, source=self._name, states=[state])
+        place = {name: number for number, name in enumerate(self._order)}
+        listed = sorted(found, key=lambda batch: (place.get(batch.table, len(place)), batch.id))
+        if self._asked.batch is not None:
+            listed = [batch for batch in listed if batch.name == self._asked.batch]
+        for number, batch in enumerate(listed):
+            self._progress(f"{self._name} {_stage_after(state)}", number, len(listed))
+            yield batch
+        if listed:
+            self._progress(f"{self._name} {_stage_after(state)}", len(listed), len(listed))
+
+    def _step(self, stage: Stage, batch: Batch, lease: Lease) -> None:
+        if stage is Stage.CHECK:
+            today = self._instance.settings.as_of.astimezone(ZoneInfo(self._folder.source.time_zone)).date()
+            stores, house = self._instance.stores, self._instance.house
+            if check_batch(stores, house, self._folder, batch, lease, today).state is BatchState.STOPPED:
+                self._told.stopped.append(batch.name)
+        elif stage is Stage.MAP:
+            map_batch(self._instance.stores, self._instance.tools(self._name), batch, lease)
+        else:
+            self._publish(batch, lease)
+            self._told.published.append(batch.name)
+
+    def _publish(self, batch: Batch, lease: Lease) -> None:
+        stores, tools = self._instance.stores, self._instance.tools(self._name)
+        refresher = Refresher(stores, tools, tools.evaluator(stores))
+        publish(
+            stores,
+            self._name,
+            batch,
+            lease,
+            refresher.touched_by(batch),
+            known_ids=self._instance.known_ids,
+            project=projection(self._instance, self._name),
+        )
+
+
+def projection(
+    instance: Instance, source: str
+) -> Callable[[CurrentView], tuple[Sequence[StoredConsent], Sequence[StoredMember]]]:
+    """Reads the consents and care teams of the source out of a view of it."""
+    return lambda view: project_consents(view, instance.folder(source), instance.house, instance.stores.keys)
+
+
+def _stage_after(state: BatchState) -> Stage:
+    return next(stage for stage, wanted in _WANTS.items() if wanted is state)

@@ -1,0 +1,124 @@
+r"""Files into raw records, as a stream: the file may be larger than memory.
+
+A quote that is never closed makes the rest of the file one record: nothing after it can be told apart.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from passerelle.contracts.source import Dialect, Table
+from passerelle.reading.delimited import HEADER_MARK, CellReader, dialect_of, header_names, place_in_header
+from passerelle.reading.unreadable import Unreadable
+from passerelle.records import Reason
+
+_BOM = b"\xef\xbb\xbf"
+_CHUNK = 1 << 20
+_MESSAGE_START = re.compile(rb"[\r\n\x0b]MSH(?=[^0-9A-Za-z\r\n])")
+_ENVELOPE = re.compile(rb"(?:FHS|BHS|BTS|FTS)[^0-9A-Za-z\r\n][^\r\n]*")
+_AROUND = b"\r\n\x0b\x1c"
+
+
+def split_file(table: Table, file: BinaryIO) -> Iterator[bytes]:
+    """The raw records of a delimited or HL7 v2 file.
+
+    Raises:
+        Unreadable: its header cannot be read or lacks a declared column, so that no record of it can be.
+    """
+    if table.format == "hl7v2":
+        return split_messages(file)
+    if table.format == "delimited":
+        return split_lines(table, file)
+    raise ValueError(f"records of format {table.format} do not come in files")
+
+
+def split_lines(table: Table, file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a delimited file after its header, without their ends. Empty lines are no records.
+
+    Raises:
+        Unreadable: the header cannot be read or lacks a declared column.
+    """
+    dialect = dialect_of(table)
+    declared = header_names(table)
+    lines = _whole_lines(file, dialect)
+    header = next(lines, b"")
+    if header.startswith(_BOM) and dialect.charset.lower().replace("_", "-") in {"utf-8", "utf8"}:
+        if dialect.byte_order_mark == "refuse":
+            raise Unreadable(Reason.FORBIDDEN_CHARACTER, declared[0])
+        header = header[len(_BOM) :]
+    written = CellReader(dialect).read(header, None)
+    if tuple(written) == declared:
+        yield from lines
+        return
+    for name in declared:
+        place_in_header(name, written)
+    front = HEADER_MARK + header + HEADER_MARK
+    for line in lines:
+        yield front + line
+
+
+def _whole_lines(file: BinaryIO, dialect: Dialect) -> Iterator[bytes]:
+    """Lines, joined where a quote spans them, without their ends and without empty ones."""
+    quote, delimiter = dialect.quote.encode(dialect.charset), dialect.delimiter.encode(dialect.charset)
+    waiting: list[bytes] = []
+    for line in file:
+        if waiting or quote in line:
+            is_open = _ends_in_quotes(line, quote, delimiter, inside=bool(waiting))
+            waiting.append(line)
+            if is_open:
+                continue
+            line = b"".join(waiting)  # noqa: PLW2901 - the whole of it
+            waiting.clear()
+        if bare := _without_end(line):
+            yield bare
+    if waiting:
+        yield _without_end(b"".join(waiting))
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+def _ends_in_quotes(line: bytes, quote: bytes, delimiter: bytes, *, inside: bool) -> bool:
+    """Whether a quote is still open at the end of the line. A quote opens only where a cell begins."""
+    place = 0
+    while True:
+        if inside or line.startswith(quote, place):
+            end = line.find(quote, place if inside else place + len(quote))
+            while end >= 0 and line.startswith(quote, end + len(quote)):
+                end = line.find(quote, end + 2 * len(quote))
+            if end < 0:
+                return True
+            place, inside = end + len(quote), False
+        place = line.find(delimiter, place)
+        if place < 0:
+            return False
+        place += len(delimiter)
+
+
+def split_messages(file: BinaryIO) -> Iterator[bytes]:
+    """The messages of a file: each begins with MSH at the start of a line. What is none of them is a record as well.
+
+    Vertical tabs and file separators around messages, batch headers (FHS, BHS) and trailers (BTS, FTS) belong to no
+    message.
+    """
+    buffer = b""
+    while chunk := file.read(_CHUNK):
+        buffer += chunk
+        start = 0
+        for found in _MESSAGE_START.finditer(buffer):
+            if record := _bare_message(buffer[start : found.start() + 1]):
+                yield record
+            start = found.start() + 1
+        buffer = buffer[start:]
+    if record := _bare_message(buffer):
+        yield record
+
+
+def _bare_message(raw: bytes) -> bytes:
+    bare = raw.removeprefix(_BOM).strip(_AROUND)
+    while found := _ENVELOPE.match(bare):
+        bare = bare[found.end() :].strip(_AROUND)
+    while found := _ENVELOPE.fullmatch(bare[max(bare.rfind(b"\r"), bare.rfind(b"\n")) + 1 :]):
+        bare = bare[: -len(found[0])].strip(_AROUND)
+    return bare

@@ -1,0 +1,52 @@
+"""What is wrong with a resource: where, how bad, and which sentence says it. Never a value of a person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Severity = Literal["error", "warning"]
+Location = tuple[str | int, ...]
+
+ISSUE_TYPES: Final[Mapping[str, str]] = {
+    "base-rule": "invariant",
+    "code-not-allowed": "code-invalid",
+    "code-without-syntax": "code-invalid",
+    "coding-not-allowed": "code-invalid",
+    "coding-missing": "code-invalid",
+    "coding-outside": "code-invalid",
+    "code-outside": "code-invalid",
+    "missing-element": "required",
+    "missing-choice": "required",
+    "no-resource-type": "required",
+    "bad-format": "value",
+    "no-such-day": "value",
+    "out-of-range": "value",
+    "too-long": "too-long",
+    "empty-text": "value",
+    "control-character": "value",
+    "malformed-reference": "value",
+    "wrong-target": "value",
+}
+"""The code of OperationOutcome.issue for a sentence; `structure` for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem. `key` names the sentence, `details` fill it; `location` is where it lies in the JSON."""
+
+    path: str
+    severity: Severity
+    key: str
+    location: Location = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """The code of OperationOutcome.issue."""
+        return ISSUE_TYPES.get(self.key, "structure")
+
+
+def path_of(type_name: str, location: Sequence[str | int]) -> str:
+    """A location as people write it: `Patient.name[0].use`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part.removeprefix('_')}" for part in location)
+    return type_name + "".join(parts)
