@@ -73,7 +73,7 @@ def source_contract(name: str) -> Source:
             "organisation": {"name": name, "finess": "000100016", "region": "11"},
             "connection": name,
             "schedule": "@daily",
-            "identifiers": {f"{name}-patient": {"system": f"{LOCAL}/NamingSystem/{name}-patient"}},
+            "identifiers": {one: {"system": f"{LOCAL}/NamingSystem/{name}-{one}"} for one in ("patient", "stay")},
             "coverage": [
                 {
                     "whom": "all",

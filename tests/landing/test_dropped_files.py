@@ -8,6 +8,7 @@ import pytest
 from landing_builders import Door, contacts, drop, file_connection, folder_of, line, lines, source_of, stores_of
 
 from passerelle.errors import RefusedForGood, Unavailable, UsageError
+from passerelle.landing import dropped_files
 from passerelle.landing.dropped_files import snapshot_of
 from passerelle.stores.keys import KeyRing
 from passerelle.stores.ledger import leases, windows
@@ -286,3 +287,27 @@ def test_the_contract_of_a_batch_is_kept_with_it(door, inbox):
     with door.stores.ledger.read() as tx:
         assert contracts.of(tx, batch.contract_digest) is not None
     assert source_of({"contacts": contacts()}).source == "door"
+
+
+def test_f023_a_file_that_is_written_while_it_is_read_is_read_again_as_it_is_then(door, inbox, monkeypatch):
+    door = door()
+    path = drop(inbox, "contacts/a.csv", lines(1, 3))
+    real, calls = dropped_files.split_file, []
+
+    def split_file(table, file):
+        calls.append(file)
+        for record in real(table, file):
+            yield record
+            if len(calls) == 2:
+                with path.open("a") as still_writing:
+                    still_writing.write(line(9) + "\n")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dropped_files, "split_file", split_file)
+        with pytest.raises(Unavailable, match="changed while it was read"):
+            door.land()
+    assert door.everything() == ([], [])
+    (batch,) = door.land()
+    assert door.raw(batch)[:3] == [line(n).encode() for n in (1, 2, 3)]
+    assert door.states(batch)["passed"] == 4
+    assert door.land() == []

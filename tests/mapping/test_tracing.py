@@ -1,6 +1,10 @@
 """Where an element comes from, told without a value unless it is asked for."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from mapping_builders import built, emitting
+
+from passerelle.mapping.tracing import told_of, traced
 
 FIELDS = (
     "{to: 'Patient.name[birth].use', constant: official}",
@@ -17,16 +21,12 @@ def plans():
 
 
 def trace(path, held, **how):
-    from passerelle.mapping.tracing import traced
-
     made = plans()
     (plan,) = made.plans.by_table["t"]
     return traced(plan, made.folder, path, made.row("t", {"id": "1", **held}), **how)
 
 
 def test_an_element_is_told_with_its_file_and_line():
-    from passerelle.mapping.tracing import told_of
-
     made = plans()
     (plan,) = made.plans.by_table["t"]
 
@@ -76,8 +76,6 @@ def test_an_absent_value_and_a_constant_reference():
 
 
 def test_every_occurrence_is_traced():
-    from passerelle.mapping.tracing import traced
-
     fields = ("{to: 'Patient.name[n].text', column: p.x, each: p, only: {use: A}, missing: omit}",)
     made = built(
         {"x1": {}, "u1": {}, "x2": {}, "u2": {}},
@@ -89,3 +87,34 @@ def test_every_occurrence_is_traced():
     found = traced(plan, made.folder, "Patient.name", made.row("t", {"x1": "a", "u1": "A", "u2": "B"}))
 
     assert [((1,), "value"), ((2,), "left-out")] == [(one.occurrence, one.outcome) for one in found]
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=4)
+ROWS = st.fixed_dictionaries(
+    {
+        "nom": TEXT | st.none(),
+        "sexe": st.sampled_from(["F", "N", "X", None]),
+        "ddn": st.dates().map(str) | TEXT | st.none(),
+    }
+)
+MADE = plans()
+
+
+@given(ROWS)
+def test_what_is_traced_is_what_is_emitted(values):
+    (plan,) = MADE.plans.by_table["t"]
+    row = MADE.row("t", {"id": "1", **values})
+    lines = [
+        one
+        for path in ("Patient.name[birth].family", "Patient.gender", "Patient.birthDate")
+        for one in traced(plan, MADE.folder, path, row, values=True)
+    ]
+    stopped = {(one.reason.value, one.place) for one in lines if one.outcome == "stopped"}
+
+    if stopped:
+        assert MADE.refused(values) in stopped
+        return
+    tree = MADE.tree(values)
+    family, gender, birth = (one.value for one in lines)
+    assert (family, gender) == (tree.get("name", [{}])[0].get("family"), tree.get("gender"))
+    assert birth == tree.get("birthDate")

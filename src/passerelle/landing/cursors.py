@@ -80,7 +80,12 @@ class Cursors:
             return aware if example.tzinfo else aware.astimezone(self.zone).replace(tzinfo=None)
         if isinstance(example, date):
             return parsed.date()
-        return parsed.strftime(self.column.format) if self.column.format else text
+        if self.column.format:
+            return parsed.strftime(self.column.format)
+        written_as = str(example)
+        if len(written_as) <= _DAY_LENGTH:
+            return parsed.date().isoformat()
+        return parsed.isoformat(written_as[_DAY_LENGTH])
 
 
 def is_later(one: Comparable | None, other: Comparable | None) -> bool:

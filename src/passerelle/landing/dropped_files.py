@@ -159,8 +159,7 @@ class DroppedFiles:
         Raises:
             _GoneError: no file holds it any more.
         """
-        names = [dropped.name, *(name for name in self._names(Counter()) if name != dropped.name)]
-        for name in names:
+        for name in self._likeliest_first(dropped.name):
             try:
                 file = (self._folder / name).open("rb")
             except OSError:
@@ -170,6 +169,10 @@ class DroppedFiles:
                 return file
             file.close()
         raise _GoneError
+
+    def _likeliest_first(self, name: str) -> Iterator[str]:
+        yield name
+        yield from (other for other in self._names(Counter()) if other != name)
 
     @property
     def table(self) -> Table:

@@ -66,7 +66,7 @@ class Refresher:
         self._settle_conflicts(batch)
         for part in range(batch.partitions):
             self._seed(batch, part, work)
-        self._follow(work, batch.id)
+        self._follow(work)
         return self._supplements()
 
     def again(self, table: str, places: Collection[Place]) -> list[Supplement]:
@@ -77,7 +77,7 @@ class Refresher:
             self._stories(table, versions)
         else:
             self._note(table, self._evaluator.judge_records(table, versions), work)
-        self._follow(work, None)
+        self._follow(work)
         return self._supplements()
 
     # What is touched ----------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Refresher:
         work.add(batch.table, (fold for one in versions if (fold := own.fold_of(one.row)) is not None))
         self._parents_of(batch.table, versions, work)
 
-    def _follow(self, work: _Work, batch_id: int | None) -> None:
+    def _follow(self, work: _Work) -> None:
         """Children of what changed are evaluated again, and theirs, until nothing changes any more."""
         while (taken := work.take()) is not None:
             table, folds = taken
@@ -161,7 +161,7 @@ class Refresher:
             register = self._versions.tables[table].registrations[child_role(table, parent)]
             folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
             newest = self._versions.newest_mapped(parent, folds, self._known)
-            fresh = [one for one in newest.values()]
+            fresh = list(newest.values())
             if fresh:
                 judged = self._evaluator.judge_records(parent, fresh)
                 self._note(parent, judged, work, fresh)

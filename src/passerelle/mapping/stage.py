@@ -4,19 +4,20 @@ What a record touches is read as it stands: parents, children, messages of the s
 say anew because of this one is the business of `refreshing`.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from passerelle.contracts.house import SourceFolder
-from passerelle.fold.keys import own_role
 from passerelle.fold.versions import Place, Version, Versions
 from passerelle.mapping.compiling import SourcePlans
 from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
+from passerelle.mapping.plan import Plan
 from passerelle.mapping.writing import EvaluationWriter, Split
-from passerelle.records import PARTITION_ROWS, Finding, Reason, Stage, State, Stop
-from passerelle.stores.ledger import batches, findings, items, key_index, stored
+from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
+from passerelle.stores.ledger import Transaction, batches, findings, items, stored
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.key_index import Entry
 from passerelle.stores.ledger.leases import Lease
@@ -24,6 +25,7 @@ from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.opened import Stores
 
 CHUNK = 2_000
+USE_OF_CODES = "codes"
 Progress = Callable[[int, int], None]
 
 
@@ -58,7 +60,21 @@ def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progr
             if progress is not None:
                 progress(number, len(left))
             _Partition(stores, tools, evaluator, batch, part).commit(lease)
-    return stores.ledger.in_transaction(lambda tx: batches.advance(tx, lease, batch.id, BatchState.MAPPED))
+
+    def commit(tx: Transaction) -> Batch:
+        findings.put_use(tx, batch.id, USE_OF_CODES, _codes_met(tools.plans.by_table.get(batch.table, ())))
+        return batches.advance(tx, lease, batch.id, BatchState.MAPPED)
+
+    return stores.ledger.in_transaction(commit)
+
+
+def _codes_met(plans: Iterable[Plan]) -> str:
+    """By code list, the codes that were met, as JSON: codes of lists, no value of a person."""
+    met: defaultdict[str, set[str]] = defaultdict(set)
+    for plan in plans:
+        for name, codes in plan.uses.met.items():
+            met[name] |= codes
+    return json.dumps({name: sorted(codes) for name, codes in sorted(met.items())})
 
 
 class _Partition:
@@ -90,7 +106,7 @@ class _Partition:
                     self._write(writer, self._judge(records).values())
             files = writer.close()
 
-        def commit(tx: batches.Transaction) -> None:
+        def commit(tx: Transaction) -> None:
             batches.commit_part(
                 tx,
                 lease,

@@ -11,7 +11,7 @@ from passerelle.contracts.house import SourceFolder
 class Uses:
     """What the plans of one process met. Nothing here is a value of a person: unknown codes are counted, not kept.
 
-    `met` holds the codes of each list that were met; `unknown` how many distinct unknown codes a column had.
+    `met` holds the codes of each list that were met; `unknown` how often a column held a code that is not in its list.
     """
 
     lists: dict[str, CodeList] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -55,7 +55,7 @@ class EvaluationWriter:
         self._lake.abandon()
         self._vault.abandon()
 
-    def __enter__(self) -> "EvaluationWriter":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

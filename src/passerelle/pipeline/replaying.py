@@ -49,7 +49,7 @@ def replay(instance: Instance, source: str, *, reason: Reason | None = None, bat
         for found, item in chosen:
             by_batch[found].append(item)
         for found, listed in by_batch.items():
-            _let_through(instance, folder, found, [one for one in listed if one.stage in _EARLY], lease)
+            _let_through(instance, folder, found, [one for one in listed if one.stage in _EARLY])
         _evaluate(instance, source, by_batch, lease)
         still = {(found.id, item.row) for found, item in _chosen(instance, source, None, batch)}
     tried = {(found.id, item.row) for found, item in chosen}
@@ -93,7 +93,7 @@ def _stands_at_map(instance: Instance, batch: Batch, item: Item) -> bool:
         return items.one(tx, batch.id, Stage.MAP, item.row) is not None
 
 
-def _let_through(instance: Instance, folder: SourceFolder, batch: Batch, listed: Sequence[Item], lease: Lease) -> None:
+def _let_through(instance: Instance, folder: SourceFolder, batch: Batch, listed: Sequence[Item]) -> None:
     """Those of the records that land and check accept today stand at map, stopped for the reason they had."""
     if not listed:
         return

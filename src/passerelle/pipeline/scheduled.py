@@ -14,7 +14,6 @@ from passerelle.pipeline.territory import run_territory
 from passerelle.records import Stage
 from passerelle.settings import Settings, parse_as_of
 
-
 LookUp = Callable[[str], Any]
 """Gives the scheduler's connection of a name."""
 

@@ -80,7 +80,7 @@ class StoryTeller:
         """What becomes of the rows of the story."""
         told = Told()
         versions = _InMemory(self._folder, self._keys)
-        known = Known({number: BatchState.MAPPED for number in range(len(self._order))}, dict(enumerate(self._order)))
+        known = Known(dict.fromkeys(range(len(self._order)), BatchState.MAPPED), dict(enumerate(self._order)))
         received: dict[str, list[Version]] = {}
         for number, table in enumerate(self._order):
             received[table] = self._landed(number, table, story, versions, told)

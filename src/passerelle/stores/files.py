@@ -12,7 +12,7 @@ import re
 import secrets
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,10 +176,8 @@ class AtomicFile:
         if self._out is None:
             return
         out, self._out = self._out, None
-        try:
+        with suppress(OSError):  # what was buffered is thrown away anyway
             out.close()
-        except OSError:
-            pass  # what was buffered is thrown away anyway
         self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:

@@ -45,6 +45,7 @@ class _Secret:
 
     @property
     def secret(self) -> bytes:
+        """The bytes themselves, for the cipher alone."""
         return self._secret
 
     def __repr__(self) -> str:
@@ -71,6 +72,7 @@ class VaultKey(_Secret):
 
     @property
     def version(self) -> int:
+        """Which turn of the rotation made it."""
         return self._version
 
 

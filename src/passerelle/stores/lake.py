@@ -299,7 +299,7 @@ def _source(paths: Sequence[Path]) -> str:
         )
     quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return (
-        "(SELECT id, type, fold, ord, row, refs, digest, body, file_index::BIGINT AS file_no "
+        "(SELECT id, type, fold, ord, row, refs, digest, body, file_index::BIGINT AS file_no "  # noqa: S608 paths are ours
         f"FROM read_parquet([{quoted}], hive_partitioning = false))"
     )
 

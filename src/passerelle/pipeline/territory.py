@@ -1,0 +1,149 @@
+"""The territory: one cut of everything published, linked, delivered and reported."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerelle.delivery import DeliveryOutcome, deliver
+from passerelle.errors import BrokenPromise, UsageError
+from passerelle.linkage.linking import LinkOutcome, link, members_for_cut
+from passerelle.mapping.stage import USE_OF_CODES
+from passerelle.mapping.uses import Uses, columns_never_read
+from passerelle.pipeline.instance import Instance
+from passerelle.reporting.assembling import Unused, summarise
+from passerelle.reporting.page import render_page
+from passerelle.reporting.summary import Summary
+from passerelle.stores import sums
+from passerelle.stores.ledger import Lease, Transaction, batches, cuts, findings
+from passerelle.stores.ledger.cuts import Cut
+
+Progress = Callable[[str, int, int], None]
+STEPS = ("link", "deliver", "count again", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """What came of one cut."""
+
+    cut: str
+    linked: LinkOutcome
+    delivery: DeliveryOutcome
+    summary: Summary
+
+    @property
+    def delivered(self) -> Mapping[str, int]:
+        """Resources that left, by type."""
+        return self.delivery.delivered
+
+    @property
+    def withheld(self) -> Mapping[str, int]:
+        """Resources kept back, by rule."""
+        return self.delivery.withheld
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody wants to know."""
+
+
+def run_territory(
+    instance: Instance,
+    out: Path,
+    *,
+    target: str = "export",
+    page: Path | None = None,
+    progress: Progress = _silent,
+) -> Territory:
+    """Everything published is linked and delivered to the target's folder below `out`; the page, if asked for, shows it.
+
+    Raises:
+        UsageError: there is no such target.
+        BrokenPromise: the sums do not add up; the export and the page are written all the same, and say so.
+        Unavailable: another process works on the territory.
+    """
+    if target not in instance.house.targets:
+        known = ", ".join(sorted(instance.house.targets)) or "none"
+        raise UsageError(f"there is no target '{target}'; targets are {known}")
+    stores, house, as_of = instance.stores, instance.house, instance.settings.as_of
+    with instance.lease("territory") as lease:
+        cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
+        progress("link", 0, 1)
+        linked = link(stores, house, cut, lease, as_of)
+        progress("deliver", 0, 1)
+        delivery = deliver(
+            stores,
+            house,
+            cut,
+            linked,
+            lease=lease,
+            as_of=as_of,
+            out_folder=out,
+            target=house.targets[target],
+            directory=instance.directory,
+        )
+    progress("count again", 0, 1)
+    wrong = sums.recount(stores.ledger, stores.vault, stores.lake)
+    progress("report", 0, 1)
+    summary = summarise(
+        stores,
+        house,
+        cut,
+        linked,
+        delivery,
+        as_of=as_of,
+        balanced=not wrong,
+        unused={name: _unused(instance, name) for name in house.sources},
+    )
+    for step in STEPS:
+        progress(step, 1, 1)
+    if page is not None:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(render_page(summary, names_of(instance)), encoding="utf-8")
+    if wrong:
+        told = [f"{one.batch}, {one.stage}: {one.sentence}" for one in wrong]
+        raise BrokenPromise("the sums do not add up:\n  " + "\n  ".join(told))
+    return Territory(cut.name, linked, delivery, summary)
+
+
+def _cut(tx: Transaction, lease: Lease) -> Cut:
+    """The last cut if nothing was published since; else a new one."""
+    members = members_for_cut(tx)
+    last = cuts.last(tx)
+    if last is not None and list(last.members) == sorted(members):
+        return last
+    return cuts.make(tx, lease, f"cut-{(last.id if last else 0) + 1:06d}", members)
+
+
+def _unused(instance: Instance, source: str) -> Unused:
+    folder = instance.folder(source)
+    plans = list(instance.tools(source).plans)
+    uses = Uses()
+    for plan in plans:
+        uses.add(plan.uses)
+    met: defaultdict[str, set[str]] = defaultdict(set)
+    with instance.stores.ledger.read() as tx:
+        for batch in batches.found(tx, source=source):
+            for name, codes in json.loads(findings.use_of(tx, batch.id, USE_OF_CODES) or "{}").items():
+                met[name] |= set(codes)
+    never = {
+        name: tuple(sorted(set(one.rows) - met[name] - uses.met.get(name, set())))
+        for name, one in sorted(uses.lists.items())
+    }
+    return Unused(
+        columns_never_read(folder, [plan.uses for plan in plans]),
+        {name: codes for name, codes in never.items() if codes and met},
+    )
+
+
+def names_of(instance: Instance) -> dict[str, tuple[str, str]]:
+    """What a person reads, French and English, for sources, pathways and follow-ups."""
+    told = {
+        name: (folder.source.organisation.name, folder.source.organisation.name)
+        for name, folder in instance.house.sources.items()
+    }
+    for name, pathway in instance.house.pathways.items():
+        told[name] = (pathway.says.fr, pathway.says.en)
+        for follow_up in pathway.expects:
+            told[follow_up.follow_up] = (follow_up.says.fr, follow_up.says.en)
+    return told
