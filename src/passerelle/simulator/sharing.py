@@ -31,6 +31,8 @@ _PROFILES = Weighted(
 _TEAMS = Weighted([("open", 76), ("undated", 8), ("closed", 9), ("without-the-other", 7)])
 _CLASSES = Weighted([(("TOUT",), 70), (("IDEN", "RDV", "SUIV"), 30)])
 _FOR_OTHERS = ("MG", "CMP", "PHARM")
+COORDINATION = "COORD"
+"""The team that coordinates care in the region: a member of some care teams, and the recipient of the export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ def _oppositions(shared: Shared, profile: str, chance: Chance, known: dict[str, 
 def _team(chance: Chance, known: dict[str, date], base: date) -> Team:
     shape = chance.one(_TEAMS)
     members = tuple(ORGANISATION[source] for source in known)
+    if chance.often(0.6):
+        members = (*members, COORDINATION)
     basis = chance.choice("123")
     if shape == "undated":
         return Team(basis, None, None, members)

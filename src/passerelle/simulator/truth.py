@@ -69,7 +69,12 @@ def may_link(facts: Facts, left: str, right: str) -> bool:
 def _refused(facts: Facts, recipient: str) -> bool:
     refusals = [one for one in facts.consents if not one.permits and one.grantee in {"TOUS", recipient}]
     return any(
-        not any(_opens(agreed, recipient) and agreed.collected > refusal.collected for agreed in facts.consents)
+        not any(
+            _opens(agreed, recipient)
+            and agreed.collected > refusal.collected
+            and (agreed.grantee == recipient or refusal.grantee == "TOUS")  # a yes to all lifts no single refusal
+            for agreed in facts.consents
+        )
         for refusal in refusals
         if refusal.collected <= LAST_DAY
     )
