@@ -1,59 +1,72 @@
 """One DAG per source folder: land, check, map, validate. Only names travel between tasks."""
 
 import os
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, Connection, Param, task
 from airflow.sdk.exceptions import AirflowFailException
+from croniter import croniter
 
 from passerelle.contracts.schedule import list_source_names, read_schedule
-from passerelle.errors import ContractError, PasserelleError, Unavailable
+from passerelle.errors import ContractError
+from passerelle.settings import JURISDICTIONS
 
 HOME = Path(os.environ.get("PASSERELLE_HOME", "."))
 JURISDICTION = os.environ.get("PASSERELLE_JURISDICTION", "fr")
 STAGES = ("land", "check", "map", "validate")
+ZONE = ZoneInfo("Europe/Paris")
 PARAMS = {
     "since": Param(None, type=["null", "string"], description="Window from (ISO), with mode `window`."),
     "until": Param(None, type=["null", "string"], description="Window up to (ISO), with mode `window`."),
     "as_of": Param(None, type=["null", "string"], description="The only clock that reaches data."),
     "mode": Param("incremental", enum=["incremental", "window", "replay"]),
 }
+RETRIES = {  # of what is unavailable, for about twenty minutes; everything else fails at once
+    "retries": 8,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=5),
+}
 
 
 def source_dag(name: str) -> DAG | None:
     """The DAG of one folder; a folder that cannot be read gets one whose first task says why."""
+    told, doubt = None, None
     try:
         told = read_schedule(HOME, name)
-    except ContractError:
-        told = None
-    if told is not None and told.jurisdiction != JURISDICTION:
+    except ContractError as wrong:
+        doubt = str(wrong)
+    if told is not None and told.jurisdiction in JURISDICTIONS and told.jurisdiction != JURISDICTION:
         return None
+    if told is not None and not croniter.is_valid(told.schedule):
+        doubt = f"mappings/sources/{name}/source.yaml: `schedule` is not five fields of cron"
     with DAG(
-        dag_id=f"source_{name}",
+        dag_id="source_" + re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         description=told.says if told else "The contract of this source cannot be read.",
-        schedule=told.schedule if told else None,
-        start_date=datetime(2025, 1, 1),  # noqa: DTZ001 - a day before anything; never a date of data
+        schedule=told.schedule if told and not doubt else None,
+        start_date=datetime(2025, 1, 1, tzinfo=ZONE),  # any day long gone; its zone is that of the schedule
         catchup=False,
         max_active_runs=1,
         params=PARAMS,
-        default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+        default_args=RETRIES,
         tags=["passerelle", "source"],
     ) as dag:
         before = None
         for stage in STAGES:
-            outlets = [Asset(f"passerelle://published/{name}")] if stage == "validate" else []
+            outlets = [Asset(f"passerelle://published/{quote(name)}")] if stage == "validate" else []
 
             @task(task_id=stage, outlets=outlets)
             def run_stage(stage: str, **context: object) -> None:
-                from passerelle.pipeline.scheduled import run_source_stage  # heavy: not while the scheduler reads this
+                from passerelle.pipeline.scheduled import Final, run_source_stage  # heavy: not while this is parsed
 
                 try:
-                    run_source_stage(name, stage, context, Connection.get)
-                except Unavailable:
-                    raise  # may go through later: retried
-                except PasserelleError as told:
-                    raise AirflowFailException(f"exit code {told.exit_code}: {told}") from None
+                    run_source_stage(name, stage, context, Connection.get, doubt)
+                except Final as told:
+                    raise AirflowFailException(str(told)) from None
 
             step = run_stage(stage)
             if before is not None:

@@ -93,7 +93,7 @@ def _started(binaries: Path, folder: Path, who: dict[str, object]) -> Iterator[s
         subprocess.run(initdb, **quiet, check=True)
     process = subprocess.Popen(
         [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "shared_buffers=64MB"],
-        preexec_fn=_die_with_parent,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread runs yet
         **quiet,
     )
     try:

@@ -109,7 +109,7 @@ def test_keys_are_found_by_bytes_in_the_order_of_their_versions(ledger):
 
 
 def test_two_threads_add_to_one_tally(ledger):
-    lease, batch = begun(ledger)
+    _, batch = begun(ledger)
 
     def add():
         for _ in range(20):

@@ -1,13 +1,15 @@
 """The commands, and the one place where an error becomes an exit code."""
 
 import sys
+import traceback
+from pathlib import Path
 
 import typer
 
 from passerelle import __version__
 from passerelle.cli import contracts, quarantine, running, territory, validating
 from passerelle.cli.output import say
-from passerelle.errors import PasserelleError
+from passerelle.errors import BrokenPromise, PasserelleError
 
 app = typer.Typer(
     name="passerelle",
@@ -45,3 +47,21 @@ def main() -> None:
         sys.exit(told.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except ModuleNotFoundError as missing:
+        say(f"the library '{missing.name}' is missing, which {_asked_by(missing)} brings in: install the requirements")
+        sys.exit(BrokenPromise.exit_code)
+    except Exception as wrong:  # noqa: BLE001 - whatever it is, its text may quote a record and is left out
+        say(f"{type(wrong).__name__} was not expected, in {_asked_by(wrong)}; this is a fault of passerelle")
+        sys.exit(BrokenPromise.exit_code)
+
+
+def _asked_by(wrong: Exception) -> str:
+    """The modules of ours that an error went through, innermost first: names and lines, no value."""
+    frames = [one for one in traceback.extract_tb(wrong.__traceback__) if "passerelle" in one.filename]
+    told = [f"{_module_of(one.filename)}:{one.lineno}" for one in reversed(frames)]
+    return " < ".join(told[:6]) or "passerelle"
+
+
+def _module_of(file: str) -> str:
+    parts = Path(file).with_suffix("").parts
+    return ".".join(parts[len(parts) - parts[::-1].index("passerelle") - 1 :]) if "passerelle" in parts else parts[-1]

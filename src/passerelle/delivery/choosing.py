@@ -123,9 +123,12 @@ class Chooser:
         return self._asked(one, subject, kind, own, chosen)
 
     def _asked(self, one: Standing, subject: bytes, kind: str, own: str, chosen: Chosen) -> tuple[str | None, Form]:
+        refused = self._grounds.refusal(subject, own)
+        if refused is not None:
+            return refused, Form.FULL
         belonging = self._classifier.belonging(kind)
         told = self._classifier.told_by(one.tree)
-        classes = [own, *sorted(told - {own, belonging.class_ if belonging else ""})]
+        classes = sorted(told - {own, belonging.class_ if belonging else ""})
         if one.source == LINK_SOURCE:
             refused = self._refused_by_holders(one, subject)
             if refused is not None:

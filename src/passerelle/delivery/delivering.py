@@ -201,9 +201,7 @@ class _Delivery:
         """What says nothing, or something else, without what is withheld is withheld too, until nothing more falls."""
         while True:
             fallen = [
-                one.id
-                for one in view.bodies(self._types())
-                if one.id in self._chosen.forms and self._prepared(one)[0] is None
+                one.id for one in view.bodies(self._types(), self._chosen.forms) if self._prepared(one)[0] is None
             ]
             if not fallen:
                 return
@@ -259,9 +257,7 @@ class _Delivery:
         """True if everything could be written; what could not is no longer chosen."""
         fallen: list[bytes] = []
         refused: list[bytes] = []
-        for one in view.wholes(self._types(), ordered=True):
-            if one.id not in self._chosen.forms:
-                continue
+        for one in view.wholes(self._types(), self._chosen.forms, ordered=True):
             tree, changed = self._prepared(one)
             if tree is None or (changed and self._check(tree) is not None):
                 fallen.append(one.id)

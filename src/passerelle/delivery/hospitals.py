@@ -101,8 +101,7 @@ class FollowUpLists:
         }
         return {
             one.id: _own_number(one.tree, systems.get(one.source, set()))
-            for one in view.wholes(("Encounter", "Patient"))
-            if one.id in wanted
+            for one in view.wholes(("Encounter", "Patient"), wanted)
         }
 
     def write(self, folder: Path) -> dict[str, int]:

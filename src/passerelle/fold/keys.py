@@ -97,14 +97,22 @@ def registrations_of(source: Source, table_name: str, fold_key: bytes) -> list[R
     if table.key:
         read = _by_columns(table, table.key, slots, source.time_zone, optional=False)
         made.append(
-            Registration(own_role(table_name, "key"), True, read, hasher_of(fold_key, source, table_name, "key"))  # noqa: FBT003
+            Registration(
+                role=own_role(table_name, "key"),
+                own=True,
+                read=read,
+                hasher=hasher_of(fold_key, source, table_name, "key"),
+            )
         )
     for fold_name, fold in table.folds.items():
         read = keys_of_message(fold_name, fold, table, slots, zone=source.time_zone)
         made.append(
             Registration(
-                own_role(table_name, fold_name), True, read, hasher_of(fold_key, source, table_name, fold_name)
-            )  # noqa: FBT003
+                role=own_role(table_name, fold_name),
+                own=True,
+                read=read,
+                hasher=hasher_of(fold_key, source, table_name, fold_name),
+            )
         )
     for parent_name, on in parent_links(source, table_name):
         parent_key = source.tables[parent_name].key

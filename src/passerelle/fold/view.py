@@ -5,7 +5,7 @@ Ids are given as they are written (`resource_id`), so that a reference in a body
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import TracebackType
@@ -116,13 +116,18 @@ class CutView:
         """How many resources of each type stand."""
         return self._view.count_by_type()
 
-    def bodies(self, types: Sequence[str], *, ordered: bool = False) -> Iterator[Standing]:
-        """The resources of these types without what identifies; sorted by type and id if asked for."""
-        yield from self._rows(types, None, {}, ordered=ordered)
+    def bodies(
+        self, types: Sequence[str], ids: Container[bytes] | None = None, *, ordered: bool = False
+    ) -> Iterator[Standing]:
+        """The resources of these types without what identifies: all, or those of these ids; sorted if asked for."""
+        for slice_ in [None] if ids is None else self._slices(types, ids):
+            yield from self._rows(types, slice_, {}, ordered=ordered)
 
-    def wholes(self, types: Sequence[str], *, ordered: bool = False) -> Iterator[Standing]:
-        """The resources of these types, whole; sorted by type and id if asked for."""
-        for slice_ in self._slices(types):
+    def wholes(
+        self, types: Sequence[str], ids: Container[bytes] | None = None, *, ordered: bool = False
+    ) -> Iterator[Standing]:
+        """The resources of these types, whole: all, or those of these ids; sorted by type and id if asked for."""
+        for slice_ in self._slices(types, ids):
             yield from self._rows(types, slice_, self._identities(types, slice_), ordered=ordered)
 
     def sources_of(self, resource_type: str) -> dict[bytes, str]:
@@ -146,12 +151,18 @@ class CutView:
             for key, order in zip(told.column("id").to_pylist(), told.column("ord").to_pylist(), strict=True)
         }
 
-    def _slices(self, types: Sequence[str]) -> list[Slice]:
-        counted = self._view.count_by_type()
-        if sum(counted.get(name, 0) for name in types) <= SLICE_RESOURCES:
-            return [None]
-        ids = [key for part in batches_of(self._view.ids(types)) for key in part.column("id").to_pylist()]
-        return [ids[start : start + SLICE_RESOURCES] for start in range(0, len(ids), SLICE_RESOURCES)]
+    def _slices(self, types: Sequence[str], ids: Container[bytes] | None) -> list[Slice]:
+        """The resources to be read, in parts of which the identity can be held; None: all of them at once."""
+        if ids is None:
+            counted = self._view.count_by_type()
+            if sum(counted.get(name, 0) for name in types) <= SLICE_RESOURCES:
+                return [None]
+        chosen = [key for key in self._keys(types) if ids is None or as_written(key) in ids]
+        return [chosen[start : start + SLICE_RESOURCES] for start in range(0, len(chosen), SLICE_RESOURCES)]
+
+    def _keys(self, types: Sequence[str]) -> Iterator[bytes]:
+        for part in batches_of(self._view.ids(types)):
+            yield from part.column("id").to_pylist()
 
     def _rows(
         self, types: Sequence[str], slice_: Slice, identities: dict[tuple[int, int, bytes], bytes], *, ordered: bool
@@ -170,7 +181,7 @@ class CutView:
     def _identities(self, types: Sequence[str], slice_: Slice) -> dict[tuple[int, int, bytes], bytes]:
         """Identity by (batch, row, id); of a row that was evaluated again, what the later file says."""
         if slice_ is None:
-            slice_ = [key for part in batches_of(self._view.ids(types)) for key in part.column("id").to_pylist()]
+            slice_ = list(self._keys(types))
         wanted = frozenset(slice_)
         return {
             (file.batch_id, one.row, one.id): one.body

@@ -58,7 +58,7 @@ class _Applies:
     record: str | None = None
 
 
-def decide(  # noqa: PLR0917 - the order a question is asked in: who, from whom, to whom, what, when
+def decide(
     table: GateTable,
     purpose: Purpose,
     subject: SubjectFacts,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from passerelle.errors import UsageError
-from passerelle.fold.view import as_written
 from passerelle.fold.versions import Place
+from passerelle.fold.view import as_written
 from passerelle.ids import id_bytes
 from passerelle.mapping import tracing
 from passerelle.mapping.plan import Plan
@@ -25,7 +25,7 @@ def explain_source(instance: Instance, source: str, element: str) -> list[str]:
     for plan in instance.tools(source).plans:
         told += _told(instance, plan, source, element)
     if not told:
-        known = ", ".join(sorted({kind for kind in instance.tools(source).plans.labels.values()}))
+        known = ", ".join(sorted(set(instance.tools(source).plans.labels.values())))
         raise UsageError(f"no mapping of {folder.name} fills {element}; it emits {known}" if resource else "say a path")
     return told
 

@@ -255,8 +255,9 @@ def slip_rows(life: Life) -> Iterator[Tree]:
             outcome = "expired"
         else:
             outcome = "linked"
-            first = min((one for one in life.visits if one.attended and one.day >= slip.presented), key=_when)
-            contact = {"day": first.day.isoformat(), "num_acte": numbers.act(life, first)}
+            seen = [one for one in life.visits if one.attended and one.day >= max(slip.presented, CSAPA_SINCE)]
+            first = min(seen, key=_when, default=None)
+            contact = {"day": first.day.isoformat(), "num_acte": numbers.act(life, first)} if first else None
         presented = slip.presented.isoformat() if slip.presented else None
         row = {
             "token": slip.token,
