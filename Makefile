@@ -34,6 +34,7 @@ check: $(STAMP) ## format, lint, types, import rules, contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/passerelle lint
+	$(BIN)/passerelle test --coverage
 
 test: $(STAMP) system check ## everything that must hold
 	$(BIN)/pytest -m "not heavy and not airflow"

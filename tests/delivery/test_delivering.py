@@ -268,7 +268,11 @@ def test_every_resource_of_the_view_is_counted_once(world, out):
 
     with world.stores.ledger.read() as tx:
         cut = cuts.last(tx)
-        told = {state: count for (stage, scope, state), count in cuts.tallies(tx, cut.id).items() if (stage, scope) == (Stage.DELIVER, "export")}
+        told = {
+            state: count
+            for (stage, scope, state), count in cuts.tallies(tx, cut.id).items()
+            if (stage, scope) == (Stage.DELIVER, "export")
+        }
     organisations = outcome.delivered["Organization"]
     standing = 3 + 3 + 2 + 1 + 2 + 4  # patients, stay and contacts, consents, person, requests, tasks
     assert told[State.PASSED] == sum(outcome.delivered.values())

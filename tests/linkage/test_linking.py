@@ -391,7 +391,9 @@ def test_the_sums_count_statements_apart_from_records(world):
     left_hospital(world)
     world.link()
 
-    wrong = [one for one in sums.recount(world.stores.ledger, world.stores.vault, world.stores.lake) if "link" in one.batch]
+    wrong = [
+        one for one in sums.recount(world.stores.ledger, world.stores.vault, world.stores.lake) if "link" in one.batch
+    ]
 
     assert wrong == []
 

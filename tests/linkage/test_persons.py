@@ -99,7 +99,9 @@ def test_a_question_links_nobody_yet():
 
 
 def test_the_record_that_came_first_names_the_person():
-    persons, _ = persons_of([known("a", "chu", order="2025-06"), known("b", "csapa", order="2025-01")], [link("a", "b")])
+    persons, _ = persons_of(
+        [known("a", "chu", order="2025-06"), known("b", "csapa", order="2025-01")], [link("a", "b")]
+    )
 
     assert persons[0].survivor == key("b")
 

@@ -91,7 +91,11 @@ def test_each_contact_goes_to_the_nearest_event_before_it_and_to_no_other(left, 
     assert len({one.id for one in found.values()}) == len(found)
     for event in events:
         before = [day for day in left if LEFT + timedelta(days=day) == event.day]
-        own = [day for day in came if day - before[0] >= first_day and not any(before[0] < other <= day - first_day for other in left)]
+        own = [
+            day
+            for day in came
+            if day - before[0] >= first_day and not any(before[0] < other <= day - first_day for other in left)
+        ]
         if own:
             assert found[event.id].day == LEFT + timedelta(days=min(own))
         else:

@@ -1,13 +1,16 @@
 """`lint`, `test`, `preview`, `explain`, `new-source`: what the contracts say, before and after data."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from passerelle.cli.opening import opened, settings_of
-from passerelle.cli.output import print_json, print_table, say
+from passerelle.cli.output import count_of, print_json, print_table, say
 from passerelle.errors import ContractError, DataJudgedBad, UsageError
+
+if TYPE_CHECKING:
+    from passerelle.contracts.house import House, SourceFolder
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +38,8 @@ def lint() -> None:
         except ContractError as wrong:
             problems += wrong.problems
         else:
-            say(f"{name}: {len(folder.source.tables)} tables, {len(folder.mappings)} mappings, right")
+            tables, mappings = len(folder.source.tables), len(folder.mappings)
+            say(f"{name}: {count_of(tables, 'table')}, {count_of(mappings, 'mapping')}, right")
     if problems:
         raise ContractError(problems)
 
@@ -54,9 +58,7 @@ def test(
     wrong: list[tuple[str, str, str]] = []
     rows, missing = [], []
     for name in sources or sorted(house.sources):
-        if name not in house.sources:
-            raise UsageError(f"there is no source '{name}'; sources are {', '.join(sorted(house.sources))}")
-        folder = house.sources[name]
+        folder = _source(house, name)
         teller = StoryTeller(house, folder)
         covered = Coverage(folder, teller.plans)
         before = len(wrong)
@@ -72,7 +74,8 @@ def test(
     if coverage:
         print_table("What no story exercises", ("source", "gap"), missing)
     if wrong or (coverage and missing):
-        raise DataJudgedBad(f"{len(wrong)} problems, {len(missing) if coverage else 0} gaps")
+        gaps = f"; {count_of(len(missing), 'gap')}" if coverage else ""
+        raise DataJudgedBad(f"{count_of(len(wrong), 'problem')} in the stories{gaps}")
 
 
 def preview(
@@ -86,9 +89,11 @@ def preview(
 
     settings = settings_of()
     house = load_house(settings.home, jurisdiction=settings.jurisdiction)
-    if source not in house.sources:
-        raise UsageError(f"there is no source '{source}'; sources are {', '.join(sorted(house.sources))}")
-    folder = house.sources[source]
+    folder = _source(house, source)
+    if table is not None and table not in folder.source.tables:
+        raise UsageError(f"{source} has no table '{table}'; tables are {', '.join(folder.source.tables)}")
+    if story is not None and not 1 <= story <= len(folder.stories):
+        raise UsageError(f"{source} has {count_of(len(folder.stories), 'story', 'stories')}, numbered from 1")
     teller = StoryTeller(house, folder)
     chosen = folder.stories if story is None else folder.stories[story - 1 : story]
     shown = []
@@ -106,16 +111,35 @@ def explain(
     element: Annotated[str, typer.Argument(help="A FHIR path: Encounter.class.")],
 ) -> None:
     """Say where an element comes from: mapping, line, column, rule, code list; for an id, how it came to be."""
+    from passerelle.contracts.house import load_house
     from passerelle.pipeline.explaining import explain_resource, explain_source
 
-    with opened() as instance:
-        told = (
-            explain_source(instance, what, element)
-            if what in instance.house.sources
-            else explain_resource(instance, what, element)
-        )
+    settings = settings_of()
+    house = load_house(settings.home, jurisdiction=settings.jurisdiction)
+    if what in house.sources:
+        told = explain_source(house, what, element)
+    elif _is_name(what):
+        raise UsageError(f"there is no source '{what}'; sources are {_listed(house)}")
+    else:
+        with opened() as instance:
+            told = explain_resource(instance, what, element)
     for line in told:
         typer.echo(line)
+
+
+def _is_name(what: str) -> bool:
+    return "-" not in what and "/" not in what
+
+
+def _source(house: "House", name: str) -> "SourceFolder":
+    found = house.sources.get(name)
+    if found is None:
+        raise UsageError(f"there is no source '{name}'; sources are {_listed(house)}")
+    return found
+
+
+def _listed(house: "House") -> str:
+    return ", ".join(sorted(house.sources)) or "none yet; `passerelle new-source` begins one"
 
 
 def new_source(
@@ -128,4 +152,4 @@ def new_source(
     written = begin_source(settings_of().home, name, file)
     for path in written:
         say(f"wrote {path}")
-    say("now say what each column means, write the mapping, and run `passerelle lint`")
+    say("`passerelle lint` says what is left to fill in; then say what each column means, and write the mapping")

@@ -22,21 +22,23 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, as_json: bool = False) -> None:
-    """A table on stdout: drawn for a person, or a JSON list of objects."""
+    """A table on stdout under its title: drawn for a person, or a JSON list of objects."""
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(header_style="bold")
     body = [[_cell(value) for value in row] for row in rows]
     for index, name in enumerate(columns):
         numeric = bool(body) and all(_is_number(row[index]) for row in body)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in body:
         table.add_row(*row)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(table)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+    console.print(title, style="italic", markup=False, highlight=False)
+    console.print(table if body else "  none")
 
 
 def _cell(value: object) -> str:
@@ -81,6 +83,11 @@ class Steps:
         if what not in self._tasks:
             self._tasks[what] = self._bar.add_task(what, total=total)
         self._bar.update(self._tasks[what], completed=done, total=total)
+
+
+def count_of(number: int, noun: str, nouns: str | None = None) -> str:
+    """`1 problem`, `2 problems`; `1 story`, `2 stories` when the plural is given."""
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def counts_line(counts: Mapping[str, int]) -> str:

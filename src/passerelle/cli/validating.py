@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from passerelle.cli.output import print_json, say
+from passerelle.cli.output import count_of, print_json, say
 from passerelle.sentences import LANGUAGES
 
 Files = Annotated[
@@ -55,12 +55,8 @@ def validate(files: Files, language: Language = "en", *, as_json: AsJson = False
     if as_json:
         print_json(outcomes)
     say(
-        f"{_count(len(files), 'file')}, {_count(resources, 'resource')}: "
-        f"{_count(counts['error'], 'error')}, {_count(counts['warning'], 'warning')}"
+        f"{count_of(len(files), 'file')}, {count_of(resources, 'resource')}: "
+        f"{count_of(counts['error'], 'error')}, {count_of(counts['warning'], 'warning')}"
     )
     if counts["error"]:
         raise typer.Exit(1)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

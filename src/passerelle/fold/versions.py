@@ -78,6 +78,13 @@ class Known:
         item = self.stopped.get(place)
         return item is None or (item.stage is Stage.VALIDATE and item.state is State.PENDING)
 
+    def came_to_map(self, place: Place) -> bool:
+        """True if map has judged the record, whatever it said, and nobody has closed it since."""
+        if self.states.get(place.batch_id) not in _STANDING:
+            return False
+        item = self.stopped.get(place)
+        return item is None or (item.stage in {Stage.MAP, Stage.VALIDATE} and item.state is not State.REJECTED)
+
     def may_fold(self, place: Place) -> bool:
         """True if the record takes part in the story of its key: it stands, or waits for another of the story."""
         item = self.stopped.get(place)
@@ -205,6 +212,11 @@ class Versions:
                     break
         read = self.versions(table, chosen.values())
         return dict(zip(chosen, read, strict=True))
+
+    def standing(self, table: str, folds: Collection[bytes], known: Known) -> dict[bytes, Version]:
+        """For each key of the table that has one: its newest version that stands at map, if that is no tombstone."""
+        found = self.newest_mapped(table, folds, known)
+        return {fold: one for fold, one in found.items() if not self.is_deleted(table, one.row)}
 
     def is_deleted(self, table: str, row: Row) -> bool:
         """True if this version is a tombstone."""

@@ -7,6 +7,7 @@ open = requested; found = completed with output; missed = failed; not observable
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from passerelle.contracts.pathway import FollowUp, Pathway
@@ -20,6 +21,9 @@ CODE_SYSTEMS = "https://passerelle.example/fhir/CodeSystem"
 FOLLOW_UP_STATUS = f"{CODE_SYSTEMS}/follow-up-status"
 FOLLOW_UP_KIND = f"{CODE_SYSTEMS}/follow-up-kind"
 FOLLOW_UP_WINDOW = f"{CODE_SYSTEMS}/follow-up-window"
+RESTRICTED: Tree = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+"""The label of what is said after an event that is itself sensitive: a prison is one."""
+
 SERVICE_CATEGORY = "http://terminology.hl7.org/CodeSystem/service-category"
 
 TASK_STATUS: Mapping[Outcome, str] = {
@@ -46,17 +50,23 @@ class StatementIds:
 
     def __init__(self, id_key: bytes) -> None:
         self._key = id_key
+        self._hashers: dict[tuple[str, str], KeyedHasher] = {}
 
     def of(self, pathway: str, label: str, *parts: bytes) -> bytes:
         """Sixteen bytes for one statement about one event."""
-        return KeyedHasher(self._key, (f"link:{pathway}", label)).of(part.hex() for part in parts)
+        hasher = self._hashers.get((pathway, label))
+        if hasher is None:
+            hasher = self._hashers[pathway, label] = KeyedHasher(self._key, (f"link:{pathway}", label))
+        return hasher.of(part.hex() for part in parts)
 
 
 def _reference(resource_type: str, of: bytes) -> Tree:
     return {"reference": f"{resource_type}/{resource_id(of)}"}
 
 
+@cache
 def _concept(system: str, code: str) -> Tree:
+    """A concept, shared by all statements that hold it: nobody changes it in place."""
     return {"coding": [{"system": system, "code": code}]}
 
 
@@ -86,6 +96,7 @@ def follow_up_statements(
     request = {
         "resourceType": "ServiceRequest",
         "id": resource_id(request_id),
+        **_label(pathway),
         "status": _request_status(judgements),
         "intent": "order",
         "category": [_concept(SERVICE_CATEGORY, follow_up.category)],
@@ -98,6 +109,10 @@ def follow_up_statements(
         refs.append(event.id)
     said = [Statement(request_id, event.id, request, tuple(refs))]
     return said + [_task(pathway, follow_up, judgement, request_id, ids) for judgement in judgements]
+
+
+def _label(pathway: Pathway) -> Tree:
+    return {"meta": RESTRICTED} if pathway.sensitive else {}
 
 
 def _request_status(judgements: Sequence[Judgement]) -> str:
@@ -117,6 +132,7 @@ def _task(
     tree: Tree = {
         "resourceType": "Task",
         "id": resource_id(own),
+        **_label(pathway),
         "basedOn": [_reference("ServiceRequest", request_id)],
         "status": TASK_STATUS[judgement.outcome],
         "businessStatus": _concept(FOLLOW_UP_STATUS, judgement.outcome.value),

@@ -58,10 +58,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Touched:
-    """Parents and children of some records, ready to be looked up."""
+    """Parents, children and owners of some records, ready to be looked up."""
 
     parents: Mapping[str, Mapping[bytes, Version]]
     children: Mapping[str, Mapping[bytes, list[Version]]]
+    owners: Mapping[str, Mapping[bytes, Version]]
 
 
 class Evaluator:
@@ -82,6 +83,15 @@ class Evaluator:
         self._is_production = folder.source.environment == "production"
         self._units = UnitDates(folder.units)
         self.plans = {name: tuple(plans.get(name, ())) for name in versions.tables}
+        self.listed_by = self._listed_by()
+
+    def _listed_by(self) -> dict[str, tuple[str, ...]]:
+        """By table: the tables whose resources list its records."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for name, keys in self.versions.tables.items():
+            for child in {child for plan in self.plans[name] for child in plan.children}:
+                found[str(keys.table.repeats[child].table)].add(name)
+        return {name: tuple(sorted(listing)) for name, listing in found.items()}
 
     # Which plans --------------------------------------------------------------------------------------------------
 
@@ -103,12 +113,63 @@ class Evaluator:
 
     # Records by themselves ----------------------------------------------------------------------------------------
 
+    def judge(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
+        """Each record evaluated by itself; those that another version of equal order contradicts stop."""
+        torn = self.contradicted(table, records)
+        judged = self.judge_records(table, [one for one in records if one.place not in torn])
+        for one in records:
+            if one.place in torn:
+                judged[one.place] = contradiction(one.place)
+        return judged
+
+    def contradicted(self, table: str, records: Sequence[Version]) -> set[Place]:
+        """Every version of these records' keys that has the order of another one and other bytes.
+
+        Counted are versions that came as far as map, whatever map said of them, and that no person has closed. Nothing
+        is contradicted in a table that declares `ties`, or whose messages are folded.
+        """
+        keys = self.versions.tables[table]
+        if keys.table.ties is not None or keys.table.folds:
+            return set()
+        own = keys.registrations[keys.first_role]
+        folds = {fold for one in records if (fold := own.fold_of(one.row)) is not None}
+        places: set[Place] = set()
+        for listed in self.versions.entries(keys.first_role, folds).values():
+            by_order: defaultdict[str, dict[Place, bytes]] = defaultdict(dict)
+            for entry in listed:
+                place = Place(entry.batch_id, entry.row)
+                if self.known.came_to_map(place):
+                    by_order[entry.ord][place] = entry.digest
+            for same in by_order.values():
+                if len(set(same.values())) > 1:
+                    places.update(same)
+        return places
+
     def judge_records(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
         """Each record evaluated by itself, with its parents and children as they stand."""
         keys = self.versions.tables[table]
         plans = self.record_plans(table)
         touched = self._touched(keys, plans, records)
         return {record.place: self._judge_record(keys, plans, record, touched) for record in records}
+
+    def read_by(self, plan: Plan, record: Version) -> tuple[Row | None, list[Row | None], list[list[Row]]]:
+        """What the plan reads of a record as things stand: the row as its fold leaves it, parents, children."""
+        keys = self.versions.tables[plan.table]
+        role = own_role(plan.table, plan.fold or "key")
+        register = keys.registrations[role]
+        fold = register.fold_of(record.row)
+        if fold is None:
+            return None, [], []
+        if role in self.sequence_folds(plan.table):
+            told = [one for one in self.versions.entries(role, {fold})[fold] if one.ord <= record.order]
+            rows = [one.row for one in self.versions.versions(plan.table, told) if self.known.may_fold(one.place)]
+            kept = fold_messages(self.sequence_folds(plan.table)[role], keys.table, rows, zone=self._zone)
+            return kept.row, [], []
+        touched = self._touched(keys, {role: [plan]}, [record])
+        row = self._as_folded(keys, role, record, Judged(record.place))
+        parents = [self._parent_row(keys, record.row, path, touched) for path in plan.parents]
+        children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
+        return row, parents, children
 
     def _judge_record(
         self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], record: Version, touched: _Touched
@@ -119,6 +180,7 @@ class Evaluator:
             return judged
         deleted = self.versions.is_deleted(keys.name, record.row)
         missing = None if deleted else self._missing_parent(keys, record.row, touched)
+        missing = missing or self._missing_owner(keys, record.row, touched)
         if missing is not None:
             place, key = missing
             judged.stop = Stop(
@@ -188,7 +250,16 @@ class Evaluator:
                 fold: _in_order(self.versions.tables[str(repeat.table)], repeat.order, listed)
                 for fold, listed in found.items()
             }
-        return _Touched(parents, children)
+        return _Touched(parents, children, self._owners(keys, records))
+
+    def _owners(self, keys: TableKeys, records: Sequence[Version]) -> dict[str, dict[bytes, Version]]:
+        """By table: the records that list these, for a table that emits nothing of its own."""
+        found = {}
+        for owner in () if self.plans[keys.name] else self.listed_by.get(keys.name, ()):
+            register = keys.registrations[child_role(keys.name, owner)]
+            folds = {fold for record in records if (fold := register.fold_of(record.row)) is not None}
+            found[owner] = self.versions.standing(owner, folds, self.known)
+        return found
 
     def _gather_parents(
         self, keys: TableKeys, rows: Iterable[Row], prefix: str, into: dict[str, dict[bytes, Version]]
@@ -197,9 +268,7 @@ class Evaluator:
         for name, parent in keys.table.parents.items():
             register = keys.registrations[child_role(keys.name, parent.table)]
             folds = {fold for row in listed if (fold := register.fold_of(row)) is not None}
-            found = self.versions.newest_mapped(parent.table, folds, self.known)
-            standing = {fold: one for fold, one in found.items() if not self.versions.is_deleted(parent.table, one.row)}
-            into[prefix + name] = standing
+            standing = into[prefix + name] = self.versions.standing(parent.table, folds, self.known)
             if not prefix:
                 above = self.versions.tables[parent.table]
                 self._gather_parents(above, (one.row for one in standing.values()), f"{name}.", into)
@@ -211,6 +280,18 @@ class Evaluator:
             if fold is not None and fold not in touched.parents[name]:
                 return "+".join(parent.on), fold
         return None
+
+    @staticmethod
+    def _missing_owner(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
+        """What a record waits for that only others make something of, and none of them is there."""
+        missing = None
+        for owner, standing in touched.owners.items():
+            register = keys.registrations[child_role(keys.name, owner)]
+            fold = register.fold_of(row)
+            if fold in standing:
+                return None
+            missing = missing or (None if fold is None else (register.role, fold))
+        return missing
 
     def _parent_row(self, keys: TableKeys, row: Row, path: str, touched: _Touched) -> Row | None:
         at, current, walked = keys, row, ""
@@ -299,6 +380,11 @@ class Evaluator:
             left.pop(folded.latest)
             for message in left:
                 judged[message.place] = Judged(message.place)
+
+
+def contradiction(place: Place) -> Judged:
+    """What becomes of a version that another one of equal order contradicts."""
+    return Judged(place, _stop(place, State.QUARANTINED, Reason.CONFLICTING_VERSION, ""))
 
 
 def _stop(place: Place, state: State, reason: Reason, where: str) -> Stop:

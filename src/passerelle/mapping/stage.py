@@ -15,6 +15,7 @@ from passerelle.fold.versions import Place, Version, Versions
 from passerelle.mapping.compiling import SourcePlans
 from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
 from passerelle.mapping.plan import Plan
+from passerelle.mapping.streaming import seldom_collected
 from passerelle.mapping.writing import EvaluationWriter, Split
 from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
 from passerelle.stores.ledger import Transaction, batches, findings, items, stored
@@ -56,10 +57,11 @@ def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progr
     left = [part for part in range(batch.partitions) if part not in done]
     if left:
         evaluator = tools.evaluator(stores, also=batch.id)
-        for number, part in enumerate(left):
-            if progress is not None:
-                progress(number, len(left))
-            _Partition(stores, tools, evaluator, batch, part).commit(lease)
+        with seldom_collected():
+            for number, part in enumerate(left):
+                if progress is not None:
+                    progress(number, len(left))
+                _Partition(stores, tools, evaluator, batch, part).commit(lease)
 
     def commit(tx: Transaction) -> Batch:
         findings.put_use(tx, batch.id, USE_OF_CODES, _codes_met(tools.plans.by_table.get(batch.table, ())))
@@ -151,29 +153,18 @@ class _Partition:
             if first + index not in stopped:
                 yield first + index, raw
 
-    def _versions(self, rows: Sequence[tuple[int, bytes]]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
-        """The records parsed, with the order land gave them, and every known version of their keys."""
+    def _versions(self, rows: Sequence[tuple[int, bytes]]) -> list[Version]:
+        """The records parsed, with the order land gave them."""
         read = self._keys.reader.parse
         return self._evaluator.versions.located(
             self._table, {Place(self._batch.id, row): read(raw) for row, raw in rows}
-        )
+        )[0]
 
     def _judge(self, rows: Sequence[tuple[int, bytes]]) -> dict[Place, Judged]:
-        versions, entries = self._versions(rows)
-        conflicting = conflicts(entries) if self._settles_ties() else set()
-        chosen = [one for one in versions if one.place not in conflicting]
-        judged = self._evaluator.judge_records(self._table, chosen)
-        for one in versions:
-            if one.place in conflicting:
-                judged[one.place] = Judged(one.place, conflict_stop(one.place))
-        return judged
-
-    def _settles_ties(self) -> bool:
-        """True if two versions of equal order stop one another: the table has a key and declares no `ties`."""
-        return self._keys.table.ties is None and not self._keys.table.folds
+        return self._evaluator.judge(self._table, self._versions(rows))
 
     def _judge_with_stories(self) -> dict[Place, Judged]:
-        versions, _ = self._versions(list(self._records()))
+        versions = self._versions(list(self._records()))
         own = self._evaluator.judge_records(self._table, versions)
         parts = [own]
         mine = {one.place for one in versions}
@@ -194,26 +185,6 @@ def refusing(evaluator: Evaluator, known: dict[Place, Judged]) -> Callable[[str,
         return {one.place for one in messages if known[one.place].stop is not None}
 
     return refused
-
-
-def conflicts(entries: dict[bytes, list[Entry]]) -> set[Place]:
-    """Places of versions of one key that have one order and different bytes."""
-    places: set[Place] = set()
-    for listed in entries.values():
-        if len(listed) < 2:
-            continue
-        by_order: defaultdict[str, list[Entry]] = defaultdict(list)
-        for entry in listed:
-            by_order[entry.ord].append(entry)
-        for same in by_order.values():
-            if len({entry.digest for entry in same}) > 1:
-                places.update(Place(entry.batch_id, entry.row) for entry in same)
-    return places
-
-
-def conflict_stop(place: Place) -> Stop:
-    """The stop of a version that another one of equal order contradicts."""
-    return Stop(place.row, Stage.MAP, State.QUARANTINED, Reason.CONFLICTING_VERSION)
 
 
 def _chunks(rows: Iterator[tuple[int, bytes]], size: int) -> Iterator[list[tuple[int, bytes]]]:

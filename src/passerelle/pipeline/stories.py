@@ -215,7 +215,9 @@ def problems_of(story: Story, told: Told) -> Iterator[str]:
         elif (found.stage, found.state, found.reason) != (one.stage, one.state, one.reason) or (
             one.place is not None and one.place not in found.place
         ):
-            yield f"row {at[1]} of {at[0]} stopped otherwise: {_said(found)}"
+            place = f" at '{one.place}'" if one.place is not None else ""
+            named = f"{one.stage}/{one.state}/{one.reason}{place}"
+            yield f"row {at[1]} of {at[0]} stopped otherwise: {_said(found)}; {named} was expected"
     for noticed in story.expect.findings:
         if not any(
             reason is noticed.reason and (noticed.place is None or noticed.place in place)

@@ -8,73 +8,99 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
-from passerelle.reporting.summary import Quality, Shares, StageSums, Summary
+from passerelle.reporting.drawing import flow_picture
+from passerelle.reporting.summary import Overdue, Quality, Shares, StageSums, Summary
+from passerelle.reporting.words import OUTCOMES, STAGES, STATES, both, number, rule_sentence, share
 from passerelle.sentences import sentence
 
-STAGES = ("land", "check", "map", "validate", "link", "deliver")
+Name = Callable[[str], str]
+
+SHOWN_AT_ONCE, SHOWN_IN_ALL = 12, 200
+_BLIND = ("not-permitted", "no-common-key", "no-coverage", "no-event-time")
 
 STYLE = """
-:root{--ink:#1d2733;--soft:#5b6776;--line:#dfe4ea;--paper:#fff;--wash:#f6f8fa;--found:#2e7d5b;--missed:#c2492f;
---blind:#8a94a3;--open:#d9b44a;--stop:#b3541e;--flow:#3a6ea5}
-*{box-sizing:border-box}body{margin:0;background:var(--wash);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:72rem;margin:0 auto;padding:1.5rem}h1{font-size:1.7rem;margin:.2rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .4rem}
-p.lead{color:var(--soft);margin:.2rem 0 1rem;max-width:46rem}section,.notice{background:var(--paper);border:1px solid var(--line);
-border-radius:.6rem;padding:1rem 1.2rem;margin:.6rem 0;overflow-x:auto}.notice{border-left:.35rem solid var(--missed);font-weight:600}
-table{border-collapse:collapse;width:100%;font-size:.92rem}caption{text-align:left;color:var(--soft);padding:.2rem 0 .5rem}
-th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.zero{color:#b6bec8}.bar{display:flex;height:1.1rem;min-width:14rem;
-border-radius:.25rem;overflow:hidden;background:var(--line)}.bar span{display:block;height:100%}.found{background:var(--found)}
-.missed{background:var(--missed)}.not-observable{background:var(--blind)}.open{background:var(--open)}
-.key{display:inline-flex;gap:.4rem;align-items:center;margin-right:1.2rem;font-size:.9rem}.key i{width:.9rem;height:.9rem;border-radius:.2rem}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.6rem}.card{background:var(--paper);border:1px solid
-var(--line);border-radius:.6rem;padding:.7rem 1rem}.card b{display:block;font-size:1.6rem;font-variant-numeric:tabular-nums}
-.card span{color:var(--soft);font-size:.9rem}svg{max-width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--ink)}
-svg .soft{fill:var(--soft);font-size:11px}input[name=l]{position:absolute;opacity:0}label{cursor:pointer;padding:.15rem .7rem;border:1px
-solid var(--line);border-radius:1rem;font-size:.85rem;background:var(--paper)}#fr:checked~header label[for=fr],#en:checked~header
-label[for=en]{background:var(--ink);color:#fff}#fr:focus-visible~header label[for=fr],#en:focus-visible~header label[for=en]{outline:3px
-solid var(--flow)}#fr:checked~main [lang=en],#en:checked~main [lang=fr]{display:none}header{max-width:72rem;margin:0 auto;padding:1rem
-1.5rem 0;display:flex;gap:.5rem;justify-content:flex-end}details summary{cursor:pointer;color:var(--flow)}
+:root{--ink:#16202b;--soft:#5a6775;--line:#e1e6eb;--paper:#fff;--wash:#f4f6f8;--found:#1f7a55;--missed:#c0452b;
+--b1:#6d7886;--b2:#97a1ad;--b3:#b9c1ca;--b4:#d6dbe1;--open:#d8a93a;--stop:#b8501f;--flow:#2f6aa3;--node:#1d4a77}
+*{box-sizing:border-box}body{margin:0;background:var(--wash);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
+main{max-width:76rem;margin:0 auto;padding:0 1.5rem 4rem}h1{font-size:1.9rem;letter-spacing:-.02em;margin:.2rem 0 0}
+h2{font-size:1.25rem;letter-spacing:-.01em;margin:2.6rem 0 .2rem}h3{font-size:1rem;margin:1.1rem 0 .3rem}
+p.lead{color:var(--soft);margin:.1rem 0 .9rem;max-width:50rem}section{background:var(--paper);border:1px solid var(--line);
+border-radius:.7rem;padding:1rem 1.3rem;margin:.6rem 0;overflow-x:auto;box-shadow:0 1px 2px #16202b0a}
+.notice{background:#fdf4ee;border:1px solid #f0d6c4;border-left:.3rem solid var(--stop);border-radius:.5rem;padding:.5rem .9rem;
+margin:.8rem 0;font-size:.92rem}.chip{display:inline-block;border-radius:1rem;padding:.05rem .7rem;font-size:.82rem;margin-left:.4rem;
+background:#e8eef5;color:#1d4a77}.chip.good{background:#e2f1ea;color:#17603f}.chip.bad{background:var(--missed);color:#fff;font-weight:700}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.28rem .6rem;border-bottom:1px solid var(--line);
+vertical-align:top}tr:last-child td{border-bottom:0}th{font-weight:600;color:var(--soft);font-size:.82rem}td.n,th.n{text-align:right;
+font-variant-numeric:tabular-nums;white-space:nowrap}td.zero{color:#b6bec8}td.door{font-weight:600}td.why{color:var(--soft)}
+.bar{display:flex;height:1.15rem;min-width:16rem;border-radius:.25rem;overflow:hidden;background:var(--line)}.bar span{display:block;height:100%}
+.found{background:var(--found)}.missed{background:var(--missed)}.not-permitted{background:var(--b1)}.no-common-key{background:var(--b2)}
+.no-coverage{background:var(--b3)}.no-event-time{background:var(--b4)}.key{display:inline-flex;gap:.4rem;align-items:center;
+margin:0 1.1rem .2rem 0;font-size:.85rem;color:var(--soft)}.key i{width:.85rem;height:.85rem;border-radius:.2rem}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.6rem;margin:1rem 0}.card{background:var(--paper);
+border:1px solid var(--line);border-radius:.7rem;padding:.7rem 1rem;box-shadow:0 1px 2px #16202b0a}.card b{display:block;font-size:1.7rem;
+letter-spacing:-.02em;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.86rem}.two{display:grid;
+grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:.6rem}.two section{margin:0}code{font-size:.85em;background:#eef1f4;
+border-radius:.25rem;padding:.05rem .3rem}svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+svg .head{font-weight:600;fill:var(--soft)}svg .name{font-size:12.5px;font-weight:600}svg .count{font-size:11px;fill:var(--soft)}
+svg .total{font-size:15px;font-weight:700}svg .ribbon{fill:var(--flow);opacity:.34}svg .node{fill:var(--node)}svg .sent{fill:var(--found);
+opacity:.55}svg .kept{fill:var(--b2);opacity:.5}svg .held path{stroke:var(--stop)}svg .held text{fill:var(--stop);font-weight:600}
+svg .aside path{stroke:var(--b3)}input[name=l]{position:absolute;opacity:0}label{cursor:pointer;padding:.15rem .8rem;border:1px solid
+var(--line);border-radius:1rem;font-size:.85rem;background:var(--paper)}#fr:checked~header label[for=fr],#en:checked~header label[for=en]{
+background:var(--ink);color:#fff}#fr:focus-visible~header label[for=fr],#en:focus-visible~header label[for=en]{outline:3px solid var(--flow)}
+#fr:checked~main [lang=en],#en:checked~main [lang=fr]{display:none}header{max-width:76rem;margin:0 auto;padding:1rem 1.5rem 0;display:flex;
+gap:.5rem;justify-content:flex-end}details{margin:.5rem 0}details summary{cursor:pointer;color:var(--flow);font-size:.9rem}
+@media print{body{background:#fff}header,details:not([open]){display:none}section,.card{box-shadow:none;break-inside:avoid}}
 """
-
-
-def _both(fr: str, en: str) -> str:
-    return f'<span lang="fr">{escape(fr)}</span><span lang="en">{escape(en)}</span>'
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", "\u202f")
-
-
-def _cell(value: int) -> str:
-    return f'<td class="n{" zero" if not value else ""}">{_number(value)}</td>'
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f}\u202f%" if whole else "–"
 
 
 def render_page(summary: Summary, says: Mapping[str, tuple[str, str]]) -> str:
     """The whole page as one HTML text. `says` has the French and English name of each door, pathway and follow-up."""
-    name: Callable[[str], str] = lambda key: _both(*says.get(key, (key, key)))  # noqa: E731 read as a word below
+
+    def name(key: str) -> str:
+        return both(*says.get(key, (key, key)))
+
     parts = [
         _head(summary),
         _cards(summary),
         "<h2>",
-        _both("Le chemin des données", "The way of the data"),
-        "</h2><section>",
-        _flow_picture(summary.sums, says),
+        both("Le chemin des données", "The way of the data"),
+        "</h2>",
+        _lead(
+            "De chaque porte à la vue courante : ce qui passe, ce qui s'arrête (rouge), les doublons et le hors-champ (gris). "
+            "Largeurs en racine carrée.",
+            "From each door to the current view: what passes, what stops (red), doubles and out of scope (grey). "
+            "Widths are square roots.",
+        ),
+        "<section>",
+        flow_picture(summary, says),
         _sums_table(summary.sums, name),
         "</section>",
         _continuity(summary.shares, name),
-        _overdue(summary, name),
-        _quality(summary.quality, name),
+        _overdue(summary.overdue, name),
+        _sharing(summary),
+        _quality(summary, name),
         "</main></body></html>\n",
     ]
     return "".join(parts)
 
 
+def _lead(fr: str, en: str) -> str:
+    return f"<p class=lead>{both(fr, en)}</p>"
+
+
+def _cell(value: int) -> str:
+    return f'<td class="n{" zero" if not value else ""}">{number(value)}</td>'
+
+
 def _head(summary: Summary) -> str:
-    kind = _both("données simulées", "simulated data") if summary.environment == "test" else ""
+    simulated = (
+        f"<span class=chip>{both('données simulées', 'simulated data')}</span>" if summary.environment == "test" else ""
+    )
+    verdict = (
+        f'<span class="chip good">{both("les sommes tombent juste à chaque étape", "the sums balance at every stage")}</span>'
+        if summary.balanced
+        else f'<span class="chip bad">{both("LES SOMMES NE TOMBENT PAS JUSTE", "THE SUMS DO NOT BALANCE")}</span>'
+    )
     return (
         '<!doctype html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
@@ -82,9 +108,9 @@ def _head(summary: Summary) -> str:
         f"<title>Passerelle – continuité au {escape(summary.as_of)}</title><style>{STYLE}</style></head><body>"
         '<input type="radio" name="l" id="fr" checked><input type="radio" name="l" id="en">'
         '<header><label for="fr">Français</label><label for="en">English</label></header><main>'
-        f"<h1>Passerelle</h1><p class=lead>{_both('Continuité des soins au', 'Continuity of care as of')} "
-        f"<b>{escape(summary.as_of)}</b> {kind}</p><div class=notice>"
-        + _both(
+        f"<h1>Passerelle</h1><p class=lead>{both('Continuité des soins au', 'Continuity of care as of')} "
+        f"<b>{escape(summary.as_of)}</b>{simulated}{verdict}</p><div class=notice>"
+        + both(
             "Pour l'exploitant seulement : pas une publication. Petits effectifs non masqués, pseudonymes internes.",
             "For the operator only: not a publication. Small counts are not masked, pseudonyms are internal.",
         )
@@ -94,187 +120,176 @@ def _head(summary: Summary) -> str:
 
 def _cards(summary: Summary) -> str:
     landed = sum(sums.received for sums in summary.sums if sums.stage == "land")
-    missed = len({(row.pseudonym, row.follow_up) for row in summary.overdue})
-    facts = [
-        (landed, _both("enregistrements reçus", "records received")),
-        (sum(summary.links.values()), _both("liens certains entre sources", "certain links between sources")),
-        (missed, _both("suites manquées", "missed follow-ups")),
-        (sum(summary.delivered.values()), _both("ressources remises", "resources delivered")),
-        (sum(summary.withheld.values()), _both("ressources retenues par la règle", "resources withheld by rule")),
-    ]
-    cards = "".join(f"<div class=card><b>{_number(count)}</b><span>{what}</span></div>" for count, what in facts)
-    verdict = (
-        _both("Les sommes tombent juste à chaque étape.", "The sums balance at every stage.")
-        if summary.balanced
-        else _both("LES SOMMES NE TOMBENT PAS JUSTE.", "THE SUMS DO NOT BALANCE.")
+    stopped = sum(
+        sums.states.get(state, 0)
+        for sums in summary.sums
+        for state in ("quarantined", "pending")
+        if sums.stage in {"land", "check", "map"}
     )
-    return f"<div class=cards>{cards}</div><p class=lead>{verdict}</p>"
-
-
-def _flow_picture(sums: Sequence[StageSums], says: Mapping[str, tuple[str, str]]) -> str:
-    """Sources on the left, stages in columns: the height of a ribbon is what passed, a drop below is what did not."""
-    sources = sorted({row.source for row in sums if row.stage == "land"})
-    by_key = {(row.source, row.stage): row for row in sums}
-    column, left, row_height, top = 150, 170, 54, 34
-    width, height = left + column * 4 + 60, top + row_height * len(sources) + 16
-    largest = max((row.received for row in sums if row.stage in STAGES[:4]), default=1) or 1
-    drawn = [
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="Flux / flow">',
-        *(
-            f'<text x="{left + column * place + 8}" y="18" class="soft">{stage}</text>'
-            for place, stage in enumerate(STAGES[:4])
-        ),
+    facts = [
+        (landed, ("enregistrements reçus", "records received")),
+        (stopped, ("arrêtés ou en attente", "stopped or waiting")),
+        (sum(summary.links.values()), ("liens certains entre sources", "certain links between sources")),
+        (len(summary.overdue), ("suites en retard", "overdue follow-ups")),
+        (sum(summary.delivered.values()), ("ressources remises", "resources delivered")),
+        (sum(summary.withheld.values()), ("ressources retenues par la règle", "resources withheld by rule")),
     ]
-    for line, source in enumerate(sources):
-        middle = top + row_height * line + row_height / 2
-        label = says.get(source, (source, source))[0]
-        drawn.append(f'<text x="0" y="{middle + 4:.0f}">{escape(label[:24])}</text>')
-        for place, stage in enumerate(STAGES[:4]):
-            row = by_key.get((source, stage))
-            if row is None:
-                continue
-            passed = row.states.get("passed", 0)
-            held = sum(row.states.get(state, 0) for state in ("quarantined", "pending", "rejected", "suppressed"))
-            thick = 3 + 30 * (passed / largest) ** 0.5
-            stopped = 2 + 30 * (held / largest) ** 0.5 if held else 0
-            x = left + column * place
-            drawn.append(
-                f'<rect x="{x}" y="{middle - thick / 2:.1f}" width="{column - 6}" height="{thick:.1f}" rx="3" '
-                f'fill="var(--flow)" opacity="{0.9 - 0.15 * place:.2f}"><title>{passed}</title></rect>'
-            )
-            if stopped:
-                drawn.append(
-                    f'<rect x="{x + column - 30}" y="{middle + thick / 2:.1f}" width="10" height="{stopped:.1f}" '
-                    f'fill="var(--stop)"><title>{held}</title></rect>'
-                )
-            drawn.append(
-                f'<text class="soft" x="{x + 6}" y="{middle + thick / 2 + 13:.0f}">{_number(passed)}'
-                + (f" · ↓{_number(held)}" if held else "")
-                + "</text>"
-            )
-    drawn.append("</svg>")
-    return "".join(drawn)
+    cards = "".join(f"<div class=card><b>{number(count)}</b><span>{both(*what)}</span></div>" for count, what in facts)
+    return f"<div class=cards>{cards}</div>"
 
 
-def _sums_table(sums: Sequence[StageSums], name: Callable[[str], str]) -> str:
-    states = ("passed", "quarantined", "pending", "suppressed", "duplicate", "out-of-scope", "rejected")
-    titles = {
-        "passed": ("passés", "passed"),
-        "quarantined": ("en quarantaine", "quarantined"),
-        "pending": ("en attente", "pending"),
-        "suppressed": ("retenus", "suppressed"),
-        "duplicate": ("doublons", "duplicates"),
-        "out-of-scope": ("hors champ", "out of scope"),
-        "rejected": ("écartés", "rejected"),
-    }
-    head = "".join(f'<th class="n">{_both(*titles[state])}</th>' for state in states)
+def _sums_table(sums: Sequence[StageSums], name: Name) -> str:
+    head = "".join(f'<th class="n">{both(*STATES[state])}</th>' for state in STATES)
     body = "".join(
-        f'<tr><td>{name(row.source)}</td><td>{escape(row.stage)}</td><td class="n">{_number(row.received)}</td>'
-        + "".join(_cell(row.states.get(state, 0)) for state in states)
+        f"<tr><td>{name(row.source)}</td><td>{both(*STAGES.get(row.stage, (row.stage, row.stage)))}</td>"
+        f'<td class="n">{number(row.received)}</td>'
+        + "".join(_cell(row.states.get(state, 0)) for state in STATES)
         + "</tr>"
         for row in sums
+        if row.received
     )
-    opened = _both("Toutes les sommes", "All the sums")
+    opened = both("Toutes les sommes", "All the sums")
     return (
-        f"<details><summary>{opened}</summary><table><tr><th>{_both('source', 'source')}</th><th>"
-        f'{_both("étape", "stage")}</th><th class="n">{_both("reçus", "received")}</th>{head}</tr>{body}</table></details>'
+        f"<details><summary>{opened}</summary><table><tr><th>{both('source ou objet', 'source or subject')}</th><th>"
+        f'{both("étape", "stage")}</th><th class="n">{both("reçus", "received")}</th>{head}</tr>{body}</table></details>'
     )
 
 
-def _continuity(shares: Sequence[Shares], name: Callable[[str], str]) -> str:
+def _continuity(shares: Sequence[Shares], name: Name) -> str:
     keys = "".join(
-        f'<span class=key><i class="{style}"></i>{_both(fr, en)}</span>'
-        for style, fr, en in (
-            ("found", "trouvée", "found"),
-            ("missed", "manquée", "missed"),
-            ("not-observable", "non observable", "not observable"),
-        )
+        f'<span class=key><i class="{style}"></i>{both(*OUTCOMES[style])}</span>'
+        for style in ("found", "missed", *_BLIND)
     )
-    blocks = [f"<h2>{_both('Continuité par porte', 'Continuity by door')}</h2><section><p>{keys}</p>"]
-    by_follow_up: dict[tuple[str, str], list[Shares]] = defaultdict(list)
-    for share in shares:
-        by_follow_up[share.pathway, share.follow_up].append(share)
-    for (pathway, follow_up), rows in by_follow_up.items():
+    blocks = [
+        f"<h2>{both('Continuité par porte', 'Continuity by door')}</h2>",
+        _lead(
+            "Chaque sortie dont le délai est écoulé, en trois parts : trouvée, manquée, non observable. "
+            "Une absence de lien n'est jamais lue comme une absence de suite.",
+            "Every exit whose window is over, in three shares: found, missed, not observable. "
+            "No link is never read as no follow-up.",
+        ),
+        f"<section><p>{keys}</p>",
+    ]
+    grouped: dict[tuple[str, str], list[Shares]] = defaultdict(list)
+    for one in shares:
+        grouped[one.pathway, one.follow_up].append(one)
+    for (pathway, follow_up), rows in grouped.items():
         lines = "".join(_share_row(row, name) for row in sorted(rows, key=lambda row: (row.door, row.last_day)))
         blocks.append(
-            f"<table><caption><b>{name(pathway)}</b> → {name(follow_up)}</caption><tr><th>{_both('porte', 'door')}</th>"
-            f"<th>{_both('dans les', 'within')}</th><th></th><th class=n>{_both('trouvées', 'found')}</th>"
-            f"<th class=n>{_both('manquées', 'missed')}</th><th class=n>{_both('non observables', 'not observable')}</th>"
-            f"<th class=n>{_both('en cours', 'still open')}</th></tr>{lines}</table>"
+            f"<h3>{name(pathway)} → {name(follow_up)}</h3><table><tr><th>{both('porte', 'door')}</th>"
+            f"<th>{both('dans les', 'within')}</th><th></th><th class=n>{both('trouvées', 'found')}</th>"
+            f"<th class=n>{both('manquées', 'missed')}</th><th class=n>{both('non observables', 'not observable')}</th>"
+            f"<th class=n>{both('en cours', 'still open')}</th></tr>{lines}</table>"
         )
     return "".join(blocks) + "</section>"
 
 
-def _share_row(row: Shares, name: Callable[[str], str]) -> str:
+def _share_row(row: Shares, name: Name) -> str:
+    parts = [("found", row.found), ("missed", row.missed), *((reason, row.blind.get(reason, 0)) for reason in _BLIND)]
     bar = "".join(
-        f'<span class="{style}" style="width:{100 * part / row.events:.2f}%"></span>'
-        for style, part in (("found", row.found), ("missed", row.missed), ("not-observable", row.not_observable))
+        f'<span class="{style}" style="width:{100 * part / row.events:.2f}%" '
+        f'title="{escape(" / ".join(OUTCOMES[style]))} {part}"></span>'
+        for style, part in parts
         if row.events and part
     )
-    blind = "; ".join(f"{reason} {count}" for reason, count in sorted(row.blind.items()))
     return (
-        f"<tr><td>{name(row.door)}</td><td>{row.last_day} {_both('j', 'd')}</td><td><div class=bar>{bar}</div></td>"
-        f'<td class="n">{_number(row.found)} ({_share(row.found, row.events)})</td>'
-        f'<td class="n">{_number(row.missed)} ({_share(row.missed, row.events)})</td>'
-        f'<td class="n" title="{escape(blind)}">{_number(row.not_observable)} ({_share(row.not_observable, row.events)})</td>'
-        f'<td class="n">{_number(row.open)}</td></tr>'
+        f"<tr><td class=door>{name(row.door)}</td><td>{row.last_day}\u202f{both('j', 'd')}</td><td><div class=bar>{bar}</div></td>"
+        f'<td class="n">{number(row.found)} ({share(row.found, row.events)})</td>'
+        f'<td class="n">{number(row.missed)} ({share(row.missed, row.events)})</td>'
+        f'<td class="n">{number(row.not_observable)} ({share(row.not_observable, row.events)})</td>'
+        f'<td class="n">{number(row.open)}</td></tr>'
     )
 
 
-def _overdue(summary: Summary, name: Callable[[str], str]) -> str:
-    shown = list(summary.overdue)[:40]
-    lines = "".join(
-        f"<tr><td>{escape(row.pseudonym)}</td><td>{name(row.door)}</td><td>{name(row.follow_up)}</td>"
-        f'<td>{escape(row.since)}</td><td class="n">{row.days}</td></tr>'
-        for row in shown
+def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
+    head = (
+        f"<tr><th>{both('personne', 'person')}</th><th>{both('porte', 'door')}</th>"
+        f"<th>{both('suite attendue', 'expected follow-up')}</th><th>{both('sortie le', 'left on')}</th>"
+        f"<th class=n>{both('jours', 'days')}</th></tr>"
     )
-    rest = len(summary.overdue) - len(shown)
-    more = f"<p class=lead>+ {_number(rest)}</p>" if rest > 0 else ""
+    first, rest = overdue[:SHOWN_AT_ONCE], overdue[SHOWN_AT_ONCE:SHOWN_IN_ALL]
+    more = ""
+    if rest:
+        hidden = len(overdue) - SHOWN_IN_ALL
+        unseen = f"<p class=lead>+ {number(hidden)}</p>" if hidden > 0 else ""
+        title = both(f"Les {number(len(rest))} suivantes", f"The next {number(len(rest))}")
+        more = f"<details><summary>{title}</summary><table>{head}{_overdue_rows(rest, name)}</table>{unseen}</details>"
     return (
-        f"<h2>{_both('Suites en retard', 'Overdue follow-ups')}</h2><p class=lead>"
-        + _both(
+        f"<h2>{both('Suites en retard', 'Overdue follow-ups')} <span class=chip>{number(len(overdue))}</span></h2>"
+        + _lead(
             "Personnes sorties sans suite trouvée, pseudonymes propres à ce rapport, les plus récentes d'abord.",
             "People who left and for whom no follow-up was found; pseudonyms of this report only, latest first.",
         )
-        + f"</p><section><table><tr><th>{_both('personne', 'person')}</th><th>{_both('porte', 'door')}</th>"
-        f"<th>{_both('suite attendue', 'expected follow-up')}</th><th>{_both('sortie le', 'left on')}</th>"
-        f"<th class=n>{_both('jours', 'days')}</th></tr>{lines}</table>{more}</section>"
+        + f"<section><table>{head}{_overdue_rows(first, name)}</table>{more}</section>"
     )
 
 
-def _quality(quality: Sequence[Quality], name: Callable[[str], str]) -> str:
-    blocks = [f"<h2>{_both('Qualité par source', 'Quality by source')}</h2>"]
-    for row in quality:
-        stopped = _reason_rows(row.reasons)
-        noticed = _reason_rows(row.findings)
-        unread = ", ".join(f"{table}.{column}" for table, column, _ in row.unread_columns)
-        codes = ", ".join(f"{code_list} « {code} » ×{count}" for code_list, code, count in row.unmapped_codes[:12])
-        blocks.append(
-            f"<section><b>{name(row.source)}</b>"
-            + (f"<table>{stopped}</table>" if stopped else f"<p>{_both('Rien arrêté.', 'Nothing stopped.')}</p>")
-            + (
-                f"<details><summary>{_both('Constats', 'Findings')}</summary><table>{noticed}</table></details>"
-                if noticed
-                else ""
-            )
-            + (
-                f"<p class=lead>{_both('Codes sans traduction :', 'Codes without a target:')} {escape(codes)}</p>"
-                if codes
-                else ""
-            )
-            + (
-                f"<p class=lead>{_both('Colonnes non lues :', 'Columns not read:')} {escape(unread)}</p>"
-                if unread
-                else ""
-            )
-            + "</section>"
+def _overdue_rows(rows: Iterable[Overdue], name: Name) -> str:
+    return "".join(
+        f"<tr><td><code>{escape(row.pseudonym)}</code></td><td>{name(row.door)}</td><td>{name(row.follow_up)}</td>"
+        f'<td>{escape(row.since)}</td><td class="n">{row.days}</td></tr>'
+        for row in rows
+    )
+
+
+def _sharing(summary: Summary) -> str:
+    """What left and what did not, side by side."""
+    delivered = "".join(
+        f'<tr><td>{escape(kind)}</td><td class="n">{number(count)}</td></tr>'
+        for kind, count in sorted(summary.delivered.items(), key=lambda row: (-row[1], row[0]))
+    )
+    withheld = "".join(
+        f'<tr><td class="n">{number(count)}</td><td><code>{escape(rule)}</code></td>'
+        f"<td class=why>{both(*rule_sentence(rule))}</td></tr>"
+        for rule, count in sorted(summary.withheld.items(), key=lambda row: (-row[1], row[0]))
+    )
+    return (
+        f"<h2>{both('Ce qui part, ce qui est retenu', 'What leaves, what is withheld')}</h2>"
+        + _lead(
+            f"Vers {summary.recipient}, personne par personne : rien ne part sans fondement enregistré.",
+            f"To {summary.recipient}, person by person: nothing leaves without a recorded ground.",
         )
+        + f"<div class=two><section><h3>{both('Remis', 'Delivered')}</h3><table>{delivered}</table></section>"
+        f"<section><h3>{both('Retenu', 'Withheld')}</h3><table>{withheld}</table></section></div>"
+    )
+
+
+def _quality(summary: Summary, name: Name) -> str:
+    received = {row.source for row in summary.sums if row.stage == "land" and row.received}
+    blocks = [f"<h2>{both('Qualité par source', 'Quality by source')}</h2>"]
+    blocks += [_source_quality(row, name) for row in summary.quality if row.source in received]
+    silent = [name(row.source) for row in summary.quality if row.source not in received]
+    if silent:
+        blocks.append(f"<p class=lead>{both('Sans enregistrement :', 'Without any record:')} {', '.join(silent)}</p>")
     return "".join(blocks)
+
+
+def _source_quality(row: Quality, name: Name) -> str:
+    stopped, noticed = _reason_rows(row.reasons), _reason_rows(row.findings)
+    unread = ", ".join(f"{table}.{column}" for table, column, _ in row.unread_columns)
+    unmet: dict[str, list[str]] = defaultdict(list)
+    for code_list, code, _ in row.unmapped_codes:
+        unmet[code_list].append(code)
+    never = "; ".join(
+        f"{code_list}: {', '.join(codes[:8])}{' …' if len(codes) > 8 else ''}" for code_list, codes in unmet.items()
+    )
+    return (
+        f"<section><h3>{name(row.source)}</h3><p class=lead>{escape(row.says)}</p>"
+        + (f"<table>{stopped}</table>" if stopped else f"<p>{both('Rien arrêté.', 'Nothing stopped.')}</p>")
+        + _folded(("Constats sans arrêt", "Noticed, not stopped"), f"<table>{noticed}</table>" if noticed else "")
+        + _folded(("Codes jamais rencontrés", "Codes never met"), escape(never))
+        + _folded(("Colonnes qu'aucun mapping ne lit", "Columns that no mapping reads"), escape(unread))
+        + "</section>"
+    )
+
+
+def _folded(title: tuple[str, str], content: str) -> str:
+    return f"<details><summary>{both(*title)}</summary>{content}</details>" if content else ""
 
 
 def _reason_rows(rows: Iterable[tuple[str, str, int]]) -> str:
     return "".join(
-        f'<tr><td class="n">{_number(count)}</td><td><code>{escape(reason)}</code></td><td>{escape(place)}</td><td>'
-        f"{_both(sentence(reason, 'fr', place), sentence(reason, 'en', place))}</td></tr>"
+        f'<tr><td class="n">{number(count)}</td><td><code>{escape(reason)}</code></td><td>{escape(place)}</td>'
+        f"<td class=why>{both(sentence(reason, 'fr', place), sentence(reason, 'en', place))}</td></tr>"
         for reason, place, count in rows
     )

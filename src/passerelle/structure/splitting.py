@@ -135,10 +135,13 @@ class Splitter:
 
     def _within(self, definition: str) -> Action:
         plan = self._plan(definition)
+        holds_nothing = plan.keys().isdisjoint  # of most objects: that is asked before anything is looked at
 
         def split(value: Any) -> tuple[Any, Any]:
             if not isinstance(value, dict):
                 return _whole(value)
+            if holds_nothing(value):
+                return value, None
             kept, taken = _split(plan, value)
             return (kept, taken) if kept or taken is None else (_GONE, value)
 
