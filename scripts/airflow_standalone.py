@@ -33,11 +33,17 @@ TALK = "standalone.log"
 
 def main() -> int:
     asked = parsed()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for wish in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT for what it starts in the background
+        signal.signal(wish, signal.default_int_handler)
+    os.umask(0o077)
     places = Places(asked.out.absolute() / "demo")
     home = asked.out.absolute() / "home"
     try:
-        with region(places, asked.persons, asked.seed), airflow(environment(places, home, asked)) as started:
+        with (
+            region(places, asked.persons, asked.seed),
+            held_port() as held,
+            airflow(environment(places, home, asked, held)) as started,
+        ):
             address = started.environment["AIRFLOW__API__BASE_URL"]
             wait_until_ready(started, address)
             tell(address, places, home)
@@ -78,11 +84,21 @@ def region(places: Places, persons: int, seed: int) -> Iterator[None]:
         yield
 
 
-def environment(places: Places, home: Path, asked: argparse.Namespace) -> dict[str, str]:
+@contextmanager
+def held_port() -> Iterator[int]:
+    """A port that nobody else listens on as long as the block lasts.
+
+    Airflow's servers of logs would listen on every address of the machine, and no setting says otherwise. They are
+    given this port, so they do not start; pages read the logs from their files.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as holding:
+        yield holding.getsockname()[1]
+
+
+def environment(places: Places, home: Path, asked: argparse.Namespace, held: int) -> dict[str, str]:
     """What Airflow and its tasks are told. Connections come from Airflow, which reads them from the region's file."""
     settings = places.settings(asked.house.absolute())
-    ports = free_ports(3)
-    port = asked.port or ports[0]
+    port = asked.port or free_port()
     address = f"http://127.0.0.1:{port}"
     secrets = "airflow.secrets.local_filesystem.LocalFilesystemBackend"
     secrets_from = json.dumps({"connections_file_path": str(places.connections)})
@@ -104,8 +120,8 @@ def environment(places: Places, home: Path, asked: argparse.Namespace) -> dict[s
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports[1]),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports[2]),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(held),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(held),
         "AIRFLOW__SECRETS__BACKEND": secrets,
         "AIRFLOW__SECRETS__BACKEND_KWARGS": secrets_from,
         "AIRFLOW__WORKERS__SECRETS_BACKEND": secrets,
@@ -119,16 +135,10 @@ def environment(places: Places, home: Path, asked: argparse.Namespace) -> dict[s
     }
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    taken = [socket.socket() for _ in range(count)]
-    try:
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in taken]
-    finally:
-        for one in taken:
-            one.close()
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
 
 
 class Started:
@@ -198,7 +208,9 @@ def airflow(environment: dict[str, str]) -> Iterator[Started]:
     try:
         yield started
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # asked once is enough
+        for wish in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(wish, signal.SIG_IGN)  # asked once is enough
+        print("stopping Airflow ...", file=sys.stderr)
         started.stop()
 
 

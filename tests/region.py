@@ -8,8 +8,6 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
-
 from passerelle.doors.connections import read_connections
 from passerelle.ids import resource_id
 from passerelle.pipeline.instance import Instance
@@ -111,7 +109,7 @@ def view_of(instance, sources):
         files = stored.view_files(tx, list(sources))
         excluded = items.excluded(tx, list(sources))
     with stores.lake.view(files, excluded) as view:
-        rows = pa.Table.from_batches(list(view.rows(ordered=True)))
+        rows = view.rows(ordered=True).read_all()
         assert view.ambiguous().num_rows == 0
     return [
         (name, resource_id(key), digest.hex(), body.decode())

@@ -38,7 +38,7 @@ TABLES = {
         "    repeats: {members: {table: members, on: {team: team}, order: [rank]}}\n",
         ("team", "person", "label"),
     ),
-    "members": ("team, rank", "", ("team", "rank", "name")),
+    "members": ("member", "", ("member", "team", "rank", "role")),
     "signs": ("sign", "    parents: {owner: {table: people, on: {person: number}}}\n", ("sign", "person", "label")),
 }
 COLUMNS = {name: (*columns, "gone", "changed") for name, (_, _, columns) in TABLES.items()}
@@ -107,7 +107,7 @@ emits:
       - {to: "CareTeam.identifier[own].value", column: team, system: own}
       - {to: CareTeam.subject, refers: patient, key: [person]}
       - {to: CareTeam.name, column: label, missing: omit}
-      - {to: "CareTeam.participant[member].role[role].text", each: members, column: members.name}
+      - {to: "CareTeam.participant[member].role[role]", each: members, column: members.role, codes: roles, missing: omit}
 """,
     "sign": """\
 reads: signs
@@ -120,6 +120,14 @@ emits:
       - {to: Location.name, column: label, missing: omit}
 """,
 }
+
+
+ROLES = """\
+code,target,system,display,says
+a,A,https://passerelle.example/fhir/CodeSystem/role,,
+b,-,,,Nothing.
+"""
+"""A member of role c stops the team that lists it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -156,6 +164,7 @@ def write_shop(root):
         for name, text in MAPPINGS.items()
     }
     write_house(root, **{"mappings/sources/ward/source.yaml": SOURCE + tables}, **mappings)
+    (root / "mappings/sources/ward/codes/roles.csv").write_text(ROLES, encoding="utf-8")
     ward = root / "mappings" / "sources" / "ward"
     for name in ("people.yaml", "stays.yaml"):
         (ward / name).unlink()

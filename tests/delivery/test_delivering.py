@@ -239,6 +239,37 @@ def test_a_consent_that_names_the_prison_unit_tells_of_prison_itself(world, out)
     assert outcome.withheld["no-ground"] == 1
 
 
+def test_answers_on_housing_and_prison_stay_behind_and_the_rest_leaves(world, out):
+    world.patient("csapa", "c")
+    world.consent("csapa", "k", "c", to=None)
+    world.put(
+        "csapa",
+        "record",
+        "r",
+        "QuestionnaireResponse",
+        status="completed",
+        subject=world.ref("csapa", "patient", "c", "Patient"),
+        item=[{"linkId": one, "answer": [{"valueInteger": 1}]} for one in ("3", "6", "34")],
+    )
+
+    delivered(world, out, QuestionnaireResponse=("status", "subject", "item"))
+
+    assert [one["linkId"] for one in written(out, "QuestionnaireResponse")[0]["item"]] == ["3"]
+
+
+def test_an_orientation_slip_is_told_to_nobody(world, out):
+    world.patient("csapa", "c")
+    world.consent("csapa", "k", "c", to=None)
+    world.slip("TOKEN", "2025-06-01", "2025-07-01")
+    world.shown("TOKEN", "c", "2025-06-05")
+    world.contact("then", "c", "2025-06-05")
+
+    delivered(world, out)
+
+    assert len(written(out, "Encounter")) == 1
+    assert not written(out, "Task")
+
+
 def test_nothing_goes_to_justice(world, out):
     known_to_both(world)
     linked = world.link()

@@ -5,7 +5,7 @@ from link_builders import TODAY, World, passed
 
 from passerelle.ids import resource_id
 from passerelle.stores import sums
-from passerelle.stores.ledger import cuts, links, run_log
+from passerelle.stores.ledger import cuts, links, run_log, stored
 
 NUMBER = "185040012345678"
 
@@ -396,6 +396,19 @@ def test_the_sums_count_statements_apart_from_records(world):
     ]
 
     assert wrong == []
+
+
+def test_the_sums_see_that_statements_were_changed_behind_the_ledger(world):
+    left_hospital(world)
+    outcome = world.link()
+    with world.stores.ledger.read() as tx:
+        file = stored.of_batch(tx, outcome.batch_id)[0]
+    path = world.stores.lake.root / file.name
+    path.write_bytes(path.read_bytes() + b" ")
+
+    told = [one.sentence for one in sums.recount(world.stores.ledger, world.stores.vault, world.stores.lake)]
+
+    assert any(file.name in sentence for sentence in told)
 
 
 def test_the_order_in_which_batches_come_makes_no_difference(world, tmp_path, sqlite_url, keys):

@@ -52,7 +52,7 @@ RECORDS = st.one_of(
     st.builds(lambda key, person, label, gone, at: record("files", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, file, kind, gone, at: record("acts", key, file, kind, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, person, label, gone, at: record("teams", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
-    st.builds(lambda team, rank, name, gone, at: record("members", team, rank, name, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
+    st.builds(lambda key, team, rank, role, gone, at: record("members", key, team, rank, role, gone=gone, changed=at), KEYS, KEYS, KEYS, st.sampled_from(["a", "b", "c", ""]), GONE, CHANGED),
     st.builds(lambda key, person, label, gone, at: record("signs", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
 )  # fmt: skip
 

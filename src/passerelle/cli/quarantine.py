@@ -13,19 +13,21 @@ from passerelle.sentences import sentence
 
 app = typer.Typer(name="quarantine", help="Stopped records: list, show, close, replay.", no_args_is_help=True)
 
-Language = Annotated[str, typer.Option("--language", help="en or fr.")]
+Language = Annotated[str, typer.Option("--language", help="Language of the sentences: en or fr.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch.")]
 RowNumber = Annotated[int, typer.Argument(help="Row in the batch.")]
 
 
 @app.command("list")
 def list_(
-    source: Annotated[str | None, typer.Option("--source")] = None,
-    reason: Annotated[str | None, typer.Option("--reason")] = None,
-    state: Annotated[list[str] | None, typer.Option("--state", help="quarantined, pending, rejected ...")] = None,
-    limit: Annotated[int, typer.Option("--limit")] = 200,
+    source: Annotated[str | None, typer.Option("--source", help="Only records of this source.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Only records stopped for this reason.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="Only records in this state; quarantined and pending without.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many at most.")] = 200,
     language: Language = "en",
-    as_json: Annotated[bool, typer.Option("--json")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,  # noqa: FBT002
 ) -> None:
     """List stopped records: where, in which state, why, and what to do."""
     from passerelle.stores.ledger import batches, items

@@ -1,14 +1,19 @@
 """`run`, `ledger`, `export`: a source through its stages, what the ledger says, what leaves."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from passerelle.cli.opening import connections_of, opened
-from passerelle.cli.output import counts_line, print_json, print_table, progress_bar, say
+from passerelle.cli.output import count_of, counts_line, print_json, print_table, progress_bar, say
 from passerelle.errors import DataJudgedBad, UsageError
 from passerelle.records import BATCH_STAGES, Stage
+
+if TYPE_CHECKING:
+    from passerelle.pipeline.instance import Instance
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data: ISO day or instant.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
@@ -39,15 +44,45 @@ def run(
     with opened(as_of) as instance, progress_bar() as progress:
         connections = connections_of(instance.settings)
         asked = Asked(stages, batch, since, until)
-        runs = [
-            run_source(instance, name, connections, asked, progress)
-            for name in (sources or sorted(instance.house.sources))
-        ]
+        named = sources or sorted(instance.house.sources)
+        if batch is not None:
+            named = [_source_of(instance, batch, named)]
+        runs = [run_source(instance, name, connections, asked, progress) for name in named]
+        if Stage.LAND in stages:
+            _say_what_waits(instance, named)
     rows = [(one.source, len(one.landed), len(one.stopped), len(one.published)) for one in runs]
     print_table("Batches of this run", ("source", "landed", "stopped", "published"), rows, as_json=as_json)
     stopped = [name for one in runs for name in one.stopped]
     if stopped:
         raise DataJudgedBad(f"stopped as a whole: {', '.join(stopped)}; `passerelle quarantine list` says why")
+
+
+def _source_of(instance: "Instance", batch: str, among: Sequence[str]) -> str:
+    from passerelle.stores.ledger import batches
+
+    with instance.stores.ledger.read() as tx:
+        found = batches.by_name(tx, batch)
+    if found.source not in among:
+        raise UsageError(f"batch {batch} is of source {found.source}, not of {', '.join(among)}")
+    return found.source
+
+
+def _say_what_waits(instance: "Instance", sources: Sequence[str]) -> None:
+    """What land saw and left where it is: files that are not whole yet."""
+    from passerelle.stores.ledger import run_log
+
+    with instance.stores.ledger.read() as tx:
+        for name in sources:
+            tables = instance.folder(name).source.tables
+            said: set[str] = set()
+            for line in run_log.last(tx, 2 * len(tables), event="land", source=name):
+                told = json.loads(line.detail)
+                if told.get("table") in said:
+                    continue
+                said.add(told.get("table"))
+                if told.get("files_incomplete"):
+                    files = count_of(told["files_incomplete"], "file")
+                    say(f"{name} {told['table']}: {files} left for later, not whole yet by `complete` of the table")
 
 
 def _stages(named: list[str] | None) -> tuple[Stage, ...]:
@@ -84,7 +119,7 @@ def ledger(
 
 @ledger_app.command()
 def migrate() -> None:
-    """Bring the tables of the ledger to the newest revision."""
+    """Bring the tables of the ledger to the newest revision. Nothing else does it once the ledger holds something."""
     from passerelle.cli.opening import settings_of
     from passerelle.stores.ledger import Ledger
 

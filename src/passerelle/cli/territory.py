@@ -59,8 +59,8 @@ def serve(
 def run_(
     out: Annotated[Path, typer.Option("--out", help="Folder for the export.")] = Path("var/export"),
     page: Annotated[Path | None, typer.Option("--page", help="Also write the page for the operator.")] = None,
-    as_of: Annotated[str | None, typer.Option("--as-of")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,  # noqa: FBT002
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,  # noqa: FBT002
 ) -> None:
     """Link what is published, deliver what may be delivered, and report."""
     from passerelle.pipeline.territory import run_territory
@@ -131,14 +131,18 @@ def _show(told: Any, *, as_json: bool) -> None:
         )
         return
     states = ("passed", "quarantined", "pending", "suppressed", "duplicate", "out-of-scope", "rejected")
+    empty = {one.source for one in summary.sums} - {one.source for one in summary.sums if one.received}
     print_table(
         "Records and resources by source and stage",
         ("source", "stage", "counts", "received", *states),
         [
             (one.source, one.stage, one.unit, one.received, *(one.states.get(state, 0) for state in states))
             for one in summary.sums
+            if one.source not in empty
         ],
     )
+    if empty:
+        say(f"nothing was received of {', '.join(sorted(empty))}")
     print_table(
         "Follow-up after leaving",
         ("pathway", "door", "follow-up", "within", "found", "missed", "not observable", "open"),

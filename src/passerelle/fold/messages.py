@@ -153,14 +153,19 @@ def order_of(zone: str) -> Callable[[Message], str]:
     return message_order(zone)
 
 
+def tie_break(row: Row) -> str:
+    """What orders messages of the same order, before their text does: entries before exits, inserts before cancels."""
+    event = pam_message(row).event
+    action = implied_action(event)
+    return f"{rank_of_event(event)}{_RANK[action] if action else 0}"
+
+
 def newest(messages: Sequence[Row], *, zone: str, without: Collection[int] = ()) -> int | None:
     """The newest message, by its own order; where that is the same, an exit after an entry, then by its text."""
     order = order_of(zone)
 
-    def key(number: int) -> tuple[str, int, int, str]:
+    def key(number: int) -> tuple[str, str, str]:
         message = pam_message(messages[number])
-        action = implied_action(message.event)
-        rank = _RANK[action] if action else 0
-        return order(message), rank_of_event(message.event), rank, message.whole()
+        return order(message), tie_break(messages[number]), message.whole()
 
     return max((number for number in range(len(messages)) if number not in without), key=key, default=None)

@@ -78,6 +78,11 @@ class Known:
         item = self.stopped.get(place)
         return item is None or (item.stage is Stage.VALIDATE and item.state is State.PENDING)
 
+    def waits_for(self, place: Place) -> bytes | None:
+        """The key of the parent that the record waits for, and for nothing else of its own."""
+        item = self.stopped.get(place)
+        return None if item is None or item.reason is not Reason.WAITS_FOR_PARENT else item.pending_key
+
     def came_to_map(self, place: Place) -> bool:
         """True if map has judged the record, whatever it said, and nobody has closed it since."""
         if self.states.get(place.batch_id) not in _STANDING:
@@ -228,19 +233,33 @@ class Versions:
     def children_of(
         self, child: str, parent: str, folds: Collection[bytes], known: Known
     ) -> dict[bytes, list[Version]]:
-        """For each parent key: the newest standing version of each of its child records, tombstones left out."""
-        by_parent = self.entries(child_role(child, parent), folds)
-        standing = {
-            fold: [entry for entry in listed if known.is_mapped(Place(entry.batch_id, entry.row))]
-            for fold, listed in by_parent.items()
-        }
+        """For each parent key: the records of the child table that name it in their newest version, tombstones left out.
+
+        A record that only waits for the parent is among them: else what the parent says would decide what it reads.
+        """
+        register = self.tables[child].registrations[child_role(child, parent)]
+        wanted = set(folds)
+        found: defaultdict[bytes, list[Version]] = defaultdict(list)
+        for version in self._newest_listed(child, self.keys_below(child, parent, wanted), wanted, known):
+            fold = register.fold_of(version.row)
+            if fold in wanted and not self.is_deleted(child, version.row):
+                found[fold].append(version)
+        return dict(found)
+
+    def keys_below(self, child: str, parent: str, folds: Collection[bytes]) -> set[bytes]:
+        """The keys of the records of the child table that name one of these parents in any version."""
         own = self.tables[child].registrations[own_role(child, "key")]
-        found: dict[bytes, list[Version]] = {}
-        for fold, listed in standing.items():
-            newest: dict[bytes, Version] = {}
-            for version in self.versions(child, listed):
-                key = own.fold_of(version.row)
-                if key is not None:
-                    newest[key] = version  # entries come by order: the last is the highest
-            found[fold] = [one for one in newest.values() if not self.is_deleted(child, one.row)]
-        return found
+        listed = [entry for entries in self.entries(child_role(child, parent), folds).values() for entry in entries]
+        return {key for one in self.versions(child, listed) if (key := own.fold_of(one.row)) is not None}
+
+    def _newest_listed(
+        self, child: str, keys: Collection[bytes], parents: Collection[bytes], known: Known
+    ) -> list[Version]:
+        chosen = []
+        for _, listed in sorted(self.entries(own_role(child, "key"), keys).items()):
+            for entry in reversed(listed):
+                place = Place(entry.batch_id, entry.row)
+                if known.is_mapped(place) or known.waits_for(place) in parents:
+                    chosen.append(entry)
+                    break
+        return self.versions(child, chosen)

@@ -5,17 +5,19 @@ messages of a stay), of which the last message that stands carries what the whol
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.source import Fold, Table
 from passerelle.fold.keys import child_role, own_role
+from passerelle.fold.messages import tie_break
 from passerelle.fold.pam import fold_messages, unread
 from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
 from passerelle.mapping.plan import Emitted, Plan, Refusal
 from passerelle.mapping.validity import UnitDates
 from passerelle.records import Finding, Reason, Stage, State, Stop
+from passerelle.stores.ledger.key_index import Entry
 
 SEQUENCE = "pam_stay"
 Notes = list[tuple[Reason, str]]
@@ -113,16 +115,29 @@ class Evaluator:
 
     # Records by themselves ----------------------------------------------------------------------------------------
 
-    def judge(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
-        """Each record evaluated by itself; those that another version of equal order contradicts stop."""
-        torn = self.contradicted(table, records)
-        judged = self.judge_records(table, [one for one in records if one.place not in torn])
-        for one in records:
-            if one.place in torn:
-                judged[one.place] = contradiction(one.place)
-        return judged
+    def judge(
+        self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None = None
+    ) -> dict[Place, Judged]:
+        """Each record evaluated by itself; those that another version of equal order contradicts stop.
 
-    def contradicted(self, table: str, records: Sequence[Version]) -> set[Place]:
+        Args:
+            table: of the records.
+            records: what is judged.
+            entries: every known version of their keys, if the caller has looked.
+        """
+        return {one.place: one for one in self.judged_in_turn(table, records, entries)}
+
+    def judged_in_turn(
+        self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None = None
+    ) -> Iterator[Judged]:
+        """The same, one after the other in the order given, so that no more than one has to be held."""
+        torn = self.contradicted(table, records, entries)
+        told = self.judge_each(table, [one for one in records if one.place not in torn])
+        return (contradiction(one.place) if one.place in torn else next(told) for one in records)
+
+    def contradicted(
+        self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None = None
+    ) -> set[Place]:
         """Every version of these records' keys that has the order of another one and other bytes.
 
         Counted are versions that came as far as map, whatever map said of them, and that no person has closed. Nothing
@@ -131,10 +146,14 @@ class Evaluator:
         keys = self.versions.tables[table]
         if keys.table.ties is not None or keys.table.folds:
             return set()
-        own = keys.registrations[keys.first_role]
-        folds = {fold for one in records if (fold := own.fold_of(one.row)) is not None}
+        if entries is None:
+            own = keys.registrations[keys.first_role]
+            folds = {fold for one in records if (fold := own.fold_of(one.row)) is not None}
+            entries = self.versions.entries(keys.first_role, folds)
         places: set[Place] = set()
-        for listed in self.versions.entries(keys.first_role, folds).values():
+        for listed in entries.values():
+            if len(listed) < 2:
+                continue
             by_order: defaultdict[str, dict[Place, bytes]] = defaultdict(dict)
             for entry in listed:
                 place = Place(entry.batch_id, entry.row)
@@ -147,10 +166,14 @@ class Evaluator:
 
     def judge_records(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
         """Each record evaluated by itself, with its parents and children as they stand."""
+        return {one.place: one for one in self.judge_each(table, records)}
+
+    def judge_each(self, table: str, records: Sequence[Version]) -> Iterator[Judged]:
+        """Each record evaluated by itself, one after the other in the order given."""
         keys = self.versions.tables[table]
         plans = self.record_plans(table)
         touched = self._touched(keys, plans, records)
-        return {record.place: self._judge_record(keys, plans, record, touched) for record in records}
+        return (self._judge_record(keys, plans, record, touched) for record in records)
 
     def read_by(self, plan: Plan, record: Version) -> tuple[Row | None, list[Row | None], list[list[Row]]]:
         """What the plan reads of a record as things stand: the row as its fold leaves it, parents, children."""
@@ -199,7 +222,7 @@ class Evaluator:
                 if not deleted:
                     for plan in listed:
                         emitted += self._apply(plan, keys, row, fold, touched, judged.notes)
-                judged.evaluations.append(Evaluation(fold, record.order, tuple(emitted)))
+                judged.evaluations.append(Evaluation(fold, _order(keys, record), tuple(emitted)))
         except Refusal as refused:
             judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
             judged.evaluations = []
@@ -322,8 +345,7 @@ class Evaluator:
         entries = self.versions.entries(role, sorted(set(folds)))
         judged: dict[Place, Judged] = {}
         for key, listed in sorted(entries.items()):
-            told = [entry for entry in listed if self.known.may_fold(Place(entry.batch_id, entry.row))]
-            told = [entry for entry in told if self._is_landed(entry.batch_id)]
+            told = [entry for entry in listed if self.known.came_to_map(Place(entry.batch_id, entry.row))]
             messages = self.versions.versions(table, told)
             out = refused(table, messages)
             messages = sorted(
@@ -336,9 +358,6 @@ class Evaluator:
         """True if messages marked as test or training are stopped."""
         declared = table.messages.production if table.messages else None
         return self._is_production if declared is None else declared
-
-    def _is_landed(self, batch_id: int) -> bool:
-        return self.known.states.get(batch_id) in {"mapped", "published"}
 
     def _judge_story(
         self,
@@ -389,6 +408,11 @@ def contradiction(place: Place) -> Judged:
 
 def _stop(place: Place, state: State, reason: Reason, where: str) -> Stop:
     return Stop(place.row, Stage.MAP, state, reason, where)
+
+
+def _order(keys: TableKeys, record: Version) -> str:
+    """The order of what a record emits. Two messages of the same moment differ in it, or the later arrival would win."""
+    return f"{record.order}!{tie_break(record.row)}{record.digest.hex()}" if keys.table.folds else record.order
 
 
 def _in_order(keys: TableKeys, columns: Sequence[str], listed: Sequence[Version]) -> list[Version]:

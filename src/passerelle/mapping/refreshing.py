@@ -4,24 +4,27 @@ The view may not depend on the order in which batches came. So when a batch is a
 that it touches is evaluated again as it stands now; what comes out is a supplement of the record's own batch.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from passerelle.fold.keys import child_role
+from passerelle.fold.keys import child_role, own_role
 from passerelle.fold.versions import Place, Version
-from passerelle.mapping.evaluating import Evaluator, Judged, combined
-from passerelle.mapping.stage import MapTools, conflict_stop, conflicts, refusing
-from passerelle.mapping.writing import EvaluationWriter
+from passerelle.mapping.evaluating import Evaluator, Judged, combined, contradiction
+from passerelle.mapping.stage import MapTools, refusing
+from passerelle.mapping.writing import EvaluationWriter, Kept
 from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
 from passerelle.stores.files import ViewFile
-from passerelle.stores.ledger import batches, items, stored
+from passerelle.stores.ledger import batches, stored
 from passerelle.stores.ledger.batches import Batch
 from passerelle.stores.ledger.items import Item
-from passerelle.stores.ledger.stored import FileKind
+from passerelle.stores.ledger.key_index import Entry
+from passerelle.stores.ledger.stored import BatchFile, FileKind
 from passerelle.stores.ledger.supplements import Supplement
 from passerelle.stores.opened import Stores
 
+MOST_TURNS = 4
+"""A record that stands because a child of it does not, which does not because it stands: one answer is taken."""
 _WAITING = (Reason.WAITS_FOR_PARENT, Reason.WAITS_FOR_MOVEMENT)
 
 
@@ -30,9 +33,17 @@ class _Work:
     """Keys whose neighbours are still to be looked at, by table."""
 
     changed: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    passed_on: set[tuple[str, bytes]] = field(default_factory=set)
+    """Keys below which records were looked at although they stay as they are."""
+    turns: Counter[Place] = field(default_factory=Counter)
 
     def add(self, table: str, folds: Iterable[bytes]) -> None:
         self.changed[table].update(folds)
+
+    def may_turn(self, place: Place) -> bool:
+        """True as long as the record has not turned so often that it must be turning in circles."""
+        self.turns[place] += 1
+        return self.turns[place] <= MOST_TURNS
 
     def take(self) -> tuple[str, set[bytes]] | None:
         for table in sorted(self.changed):
@@ -50,20 +61,27 @@ class Refresher:
         self._evaluator = evaluator
         self._versions = evaluator.versions
         self._known = evaluator.known
+        self._before = dict(evaluator.known.stopped)
         self._judged: dict[Place, Judged] = {}
         self._children: dict[str, list[str]] = defaultdict(list)
         self._listing: dict[str, list[str]] = defaultdict(list)
         for name, keys in self._versions.tables.items():
-            for parent in {parent.table for parent in keys.table.parents.values()}:
+            listing = evaluator.listed_by.get(name, ())
+            self._listing[name] += listing
+            waits_for = {parent.table for parent in keys.table.parents.values()}
+            for parent in sorted(waits_for.union(() if evaluator.plans[name] else listing)):
                 self._children[parent].append(name)
-            used = {child for plan in evaluator.plans[name] for child in plan.children}
-            for child in sorted({str(keys.table.repeats[one].table) for one in used}):
-                self._listing[child].append(name)
+        self._passing_on = {
+            keys.table.parents[path.split(".")[0]].table
+            for name, keys in self._versions.tables.items()
+            for plan in evaluator.plans[name]
+            for path in plan.parents
+            if "." in path
+        }
 
     def touched_by(self, batch: Batch) -> list[Supplement]:
         """The supplements of every batch (this one too) of which a record has to be said anew."""
         work = _Work()
-        self._settle_conflicts(batch)
         for part in range(batch.partitions):
             self._seed(batch, part, work)
         self._follow(work)
@@ -74,40 +92,35 @@ class Refresher:
         work = _Work()
         versions = self._found(table, places)
         if self._evaluator.sequence_folds(table):
-            self._stories(table, versions)
+            self._messages_again(table, versions)
         else:
-            self._note(table, self._evaluator.judge_records(table, versions), work)
+            self._settle_conflicts(table, versions, work)
+            self._judge(table, versions, work)
         self._follow(work)
         return self._supplements()
 
     # What is touched ----------------------------------------------------------------------------------------------
 
-    def _rows_of(self, batch: Batch, part: int) -> list[Version]:
-        """The records of a partition that reached map."""
+    def _rows_in(self, batch: Batch, part: int) -> list[Place]:
+        """Where the records of a partition lie that map has judged."""
         first = part * PARTITION_ROWS
-        rows = [
-            Place(batch.id, row)
-            for row in range(first, min(batch.records, first + PARTITION_ROWS))
-            if (item := self._known.stopped.get(Place(batch.id, row))) is None
-            or item.stage in {Stage.MAP, Stage.VALIDATE}
-        ]
-        return self._found(batch.table, rows)
+        rows = range(first, min(batch.records, first + PARTITION_ROWS))
+        return [place for row in rows if self._known.came_to_map(place := Place(batch.id, row))]
+
+    def _rows_of(self, batch: Batch, part: int) -> list[Version]:
+        return self._found(batch.table, self._rows_in(batch, part))
 
     def _found(self, table: str, places: Iterable[Place]) -> list[Version]:
         return self._versions.located(table, self._versions.rows(table, places))[0]
 
     def _seed(self, batch: Batch, part: int, work: _Work) -> None:
-        keys = self._versions.tables[batch.table]
-        stories = self._evaluator.sequence_folds(batch.table)
-        if not (stories or self._children[batch.table] or self._listing[batch.table]):
+        if self._evaluator.sequence_folds(batch.table):
+            self._stories(batch.table, self._rows_of(batch, part), but=batch.id)
             return
-        versions = self._rows_of(batch, part)
-        if stories:
-            self._stories(batch.table, versions, but=batch.id)
-            return
-        own = keys.registrations[keys.first_role]
-        work.add(batch.table, (fold for one in versions if (fold := own.fold_of(one.row)) is not None))
-        self._parents_of(batch.table, versions, work)
+        torn = [place for place in self._rows_in(batch, part) if self._is_contradicted(place)]
+        self._settle_conflicts(batch.table, self._found(batch.table, torn), work, but=batch.id)
+        if self._children[batch.table] or self._listing[batch.table]:
+            self._touch(batch.table, self._rows_of(batch, part), work)
 
     def _follow(self, work: _Work) -> None:
         """Children of what changed are evaluated again, and theirs, until nothing changes any more."""
@@ -119,67 +132,115 @@ class Refresher:
     def _evaluate_children(self, child: str, parent: str, folds: set[bytes], work: _Work) -> None:
         reads_parents = any(plan.parents for plan in self._evaluator.plans[child])
         entries = self._versions.entries(child_role(child, parent), folds)
+        standing = self._versions.standing(parent, entries.keys(), self._known)
         chosen = {
-            Place(entry.batch_id, entry.row)
-            for listed in entries.values()
-            for entry in listed
-            if self._is_due(Place(entry.batch_id, entry.row), reads_parents=reads_parents)
+            place
+            for fold, listed in entries.items()
+            for place in (Place(entry.batch_id, entry.row) for entry in listed)
+            if self._is_due(place, reads_parents=reads_parents, has_parent=fold in standing)
         }
-        fresh = chosen - self._judged.keys()
-        if fresh:
-            versions = self._found(child, fresh)
-            self._note(child, self._evaluator.judge_records(child, versions), work, versions)
+        if chosen:
+            self._judge(child, self._found(child, chosen), work)
+        if child in self._passing_on:
+            self._pass_on(child, entries, work)
 
-    def _is_due(self, place: Place, *, reads_parents: bool) -> bool:
-        if self._known.states.get(place.batch_id) not in {"mapped", "published"}:
+    def _pass_on(self, table: str, entries: Mapping[bytes, Sequence[Entry]], work: _Work) -> None:
+        """Others read a parent's columns through these records, which need not change for that."""
+        places = [Place(entry.batch_id, entry.row) for listed in entries.values() for entry in listed]
+        folds = self._keys_of(table, self._found(table, [one for one in places if self._known.is_mapped(one)]))
+        fresh = {fold for fold in folds if (table, fold) not in work.passed_on}
+        work.passed_on.update((table, fold) for fold in fresh)
+        work.add(table, fresh)
+
+    def _is_due(self, place: Place, *, reads_parents: bool, has_parent: bool) -> bool:
+        """True if what became of the parent may change what becomes of the record."""
+        if not self._known.came_to_map(place):
             return False
         item = self._known.stopped.get(place)
-        waits = item is not None and item.state is State.PENDING and item.reason in _WAITING
-        return waits or (reads_parents and self._known.is_mapped(place))
+        if item is not None and item.state is State.PENDING and item.reason in _WAITING:
+            return has_parent
+        return self._known.is_mapped(place) and (reads_parents or not has_parent)
 
-    def _note(self, table: str, judged: dict[Place, Judged], work: _Work, versions: Sequence[Version] = ()) -> None:
-        """The verdicts count from now on; a record that passes now may let others pass."""
+    def _judge(self, table: str, versions: Sequence[Version], work: _Work) -> None:
+        """These are judged again, and count from now on; one that passes now, or no longer does, touches others."""
+        judged = self._evaluator.judge(table, versions)
+        self._note(table, judged, versions, work)
+
+    def _note(self, table: str, judged: dict[Place, Judged], versions: Sequence[Version], work: _Work) -> None:
         self._judged.update(judged)
-        keys = self._versions.tables[table]
-        own = keys.registrations[keys.first_role]
-        rows = {one.place: one.row for one in versions}
-        freed = []
-        for place, one in judged.items():
-            was_standing = self._known.is_mapped(place)
+        turned = []
+        for version in versions:
+            place, one = version.place, judged[version.place]
+            before = self._standing(place)
             if one.stop is None:
                 self._known.stopped.pop(place, None)
             else:
                 self._known.stopped[place] = _item(place, one.stop)
-            if was_standing is not (one.stop is None) and place in rows:
-                freed.append(Version(place, "", b"", rows[place]))
-        work.add(table, (fold for one in freed if (fold := own.fold_of(one.row)) is not None))
-        self._parents_of(table, freed, work)
+            if before != self._standing(place) and work.may_turn(place):
+                turned.append(version)
+        self._touch(table, turned, work)
+
+    def _standing(self, place: Place) -> tuple[bool, bytes | None]:
+        """What others see of a record: whether it stands, or which parent it waits for."""
+        return self._known.is_mapped(place), self._known.waits_for(place)
+
+    def _touch(self, table: str, versions: Sequence[Version], work: _Work) -> None:
+        """Children of these are to be looked at; what lists them is said anew."""
+        work.add(table, self._keys_of(table, versions))
+        self._parents_of(table, versions, work)
+
+    def _keys_of(self, table: str, versions: Sequence[Version]) -> set[bytes]:
+        own = self._versions.tables[table].registrations[self._versions.tables[table].first_role]
+        return {fold for one in versions if (fold := own.fold_of(one.row)) is not None}
 
     def _parents_of(self, table: str, versions: Sequence[Version], work: _Work) -> None:
-        """Records that list these as their children are evaluated again, in their newest standing version."""
+        """Records that list these, or listed them in an earlier version, are evaluated again.
+
+        Each in every version: any of them may stand again.
+        """
+        if not self._listing[table] or not versions:
+            return
+        everything = self._of_keys(table, self._keys_of(table, versions))
         for parent in self._listing[table]:
             register = self._versions.tables[table].registrations[child_role(table, parent)]
-            folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
-            newest = self._versions.newest_mapped(parent, folds, self._known)
-            fresh = list(newest.values())
-            if fresh:
-                judged = self._evaluator.judge_records(parent, fresh)
-                self._note(parent, judged, work, fresh)
+            folds = {fold for one in everything if (fold := register.fold_of(one.row)) is not None}
+            owners = [one for one in self._of_keys(parent, folds) if self._known.came_to_map(one.place)]
+            if owners:
+                self._judge(parent, owners, work)
+
+    def _of_keys(self, table: str, folds: Collection[bytes]) -> list[Version]:
+        """Every version of these keys that map has judged."""
+        entries = self._versions.entries(own_role(table, "key"), folds)
+        places = (Place(entry.batch_id, entry.row) for listed in entries.values() for entry in listed)
+        return self._found(table, [place for place in places if self._known.came_to_map(place)])
 
     # Stories and conflicts ----------------------------------------------------------------------------------------
 
-    def _stories(self, table: str, versions: Sequence[Version], *, but: int | None = None) -> None:
-        """Stories of these messages, evaluated with all that is known; messages of batch `but` were judged already."""
-        own: dict[Place, Judged] = {}
+    def _stories(self, table: str, versions: Sequence[Version], *, but: int) -> None:
+        """Stories of these messages, told with all that is known; messages of batch `but` were judged already."""
+        for place, one in self._told(table, versions, {}, but).items():
+            if place.batch_id != but and self._differs(place, one):
+                self._judged[place] = one
+
+    def _messages_again(self, table: str, versions: Sequence[Version]) -> None:
+        """Messages judged again, by themselves and in their stories."""
+        own = self._evaluator.judge_records(table, versions)
+        told = self._told(table, versions, dict(own), None)
+        self._judged.update({place: told.get(place, one) for place, one in own.items()})
+        self._judged.update({place: one for place, one in told.items() if self._differs(place, one)})
+
+    def _told(
+        self, table: str, versions: Sequence[Version], own: dict[Place, Judged], but: int | None
+    ) -> dict[Place, Judged]:
+        """Every message of the stories of these, judged; stories that batch `but` has whole are left out."""
         refused = refusing(self._evaluator, own)
+        parts: list[dict[Place, Judged]] = []
         for role in self._evaluator.sequence_folds(table):
             register = self._versions.tables[table].registrations[role]
             folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
-            elsewhere = self._touching_others(role, folds, but)
-            told = self._evaluator.judge_stories(table, role, elsewhere, refused)
-            for place, one in told.items():
-                if place.batch_id != but and self._differs(place, one):
-                    self._judged[place] = combined([{place: own[place]}, {place: one}])[place]
+            parts.append(self._evaluator.judge_stories(table, role, self._touching_others(role, folds, but), refused))
+        met = {place for part in parts for place in part}
+        return combined([{place: own[place] for place in met}, *parts])
 
     def _touching_others(self, role: str, folds: set[bytes], but: int | None) -> set[bytes]:
         entries = self._versions.entries(role, folds)
@@ -188,23 +249,25 @@ class Refresher:
     def _differs(self, place: Place, one: Judged) -> bool:
         """True if the message carries its story, or stands otherwise than before."""
         item = self._known.stopped.get(place)
-        return bool(one.evaluations) or (one.stop is None) is not (item is None or item.stage is Stage.VALIDATE)
+        if one.stop is None:
+            return bool(one.evaluations) or not (item is None or _waits_for_target(item))
+        return item is None or _verdict(item) != _verdict(one.stop)
 
-    def _settle_conflicts(self, batch: Batch) -> None:
-        """Versions of other batches that this one contradicts at equal order stop too."""
-        keys = self._versions.tables[batch.table]
-        if keys.table.ties is not None or keys.table.folds:
-            return
-        with self._stores.ledger.read() as tx:
-            mine = items.found(tx, batch_id=batch.id, stage=Stage.MAP, reason=Reason.CONFLICTING_VERSION)
-        versions = self._found(batch.table, [Place(batch.id, item.row) for item in mine])
-        register = keys.registrations[keys.first_role]
-        folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
-        for place in conflicts(self._versions.entries(keys.first_role, folds)):
-            if place.batch_id != batch.id and self._known.is_mapped(place):
-                stop = conflict_stop(place)
-                self._judged[place] = Judged(place, stop)
-                self._known.stopped[place] = _item(place, stop)
+    def _settle_conflicts(
+        self, table: str, versions: Sequence[Version], work: _Work, *, but: int | None = None
+    ) -> None:
+        """Versions that these contradict at equal order stop too; those of batch `but` did already."""
+        places = {
+            place
+            for place in self._evaluator.contradicted(table, versions)
+            if place.batch_id != but and not self._is_contradicted(place)
+        }
+        if places:
+            self._note(table, {place: contradiction(place) for place in places}, self._found(table, places), work)
+
+    def _is_contradicted(self, place: Place) -> bool:
+        item = self._known.stopped.get(place)
+        return item is not None and item.reason is Reason.CONFLICTING_VERSION
 
     # Supplements --------------------------------------------------------------------------------------------------
 
@@ -212,35 +275,69 @@ class Refresher:
         by_batch: defaultdict[int, list[Judged]] = defaultdict(list)
         for place, one in sorted(self._judged.items()):
             by_batch[place.batch_id].append(one)
-        return [self._supplement(batch_id, listed) for batch_id, listed in by_batch.items()]
+        made = [self._supplement(batch_id, listed) for batch_id, listed in by_batch.items()]
+        return [one for one in made if one.verdicts]
 
     def _supplement(self, batch_id: int, judged: Sequence[Judged]) -> Supplement:
-        made = Supplement(batch_id, verdicts={one.place.row: one.stop for one in judged})
+        """What is other than before: verdicts that changed, and evaluations that the lake does not hold yet."""
+        made = Supplement(batch_id)
         with self._stores.ledger.read() as tx:
             batch = batches.by_id(tx, batch_id)
             held = stored.of_batch(tx, batch_id, FileKind.RESOURCES)
             part = max((file.part for file in held), default=0)
+        kept = self._kept(held, {one.place.row for one in judged if one.passed and one.evaluations})
+        key = self._stores.vault.open_data_key(batch.wrapped_key)
+        with EvaluationWriter(self._stores, batch_id, part, key, self._tools.split) as writer:
+            for one in judged:
+                row = one.place.row
+                is_new = one.passed and any(
+                    kept.get((row, evaluation.fold)) != writer.rows_of(evaluation) for evaluation in one.evaluations
+                )
+                if is_new:
+                    writer.add(row, one.evaluations)
+                if is_new or not self._is_as_before(one):
+                    made.verdicts[row] = one.stop
+            if writer.rows:
+                made.files = writer.close()
         files = [ViewFile(file.name, file.batch_id, file.position) for file in held]
         made.before = self._counted(files, made.verdicts)
-        passed = [one for one in judged if one.passed and one.evaluations]
-        if passed:
-            key = self._stores.vault.open_data_key(batch.wrapped_key)
-            with EvaluationWriter(self._stores, batch_id, part, key, self._tools.split) as writer:
-                for one in passed:
-                    writer.add(one.place.row, one.evaluations)
-                made.files = writer.close()
-            latest = max((file.position for file in files), default=0) + 1
-            added = [ViewFile(file.stored.name, batch_id, latest) for file in made.files if _is_lake(file.kind)]
-            made.after = self._counted([*files, *added], made.verdicts)
-        else:
-            made.after = dict(made.before)
-        made.after |= {one.place.row: one.units for one in judged if one.units}
+        latest = max((file.position for file in files), default=0) + 1
+        added = [ViewFile(file.stored.name, batch_id, latest) for file in made.files if _is_lake(file.kind)]
+        made.after = self._counted([*files, *added], made.verdicts) if added else dict(made.before)
+        made.after |= {one.place.row: one.units for one in judged if one.units and one.place.row in made.verdicts}
         return made
+
+    def _is_as_before(self, one: Judged) -> bool:
+        """True if the ledger says the same of the record already."""
+        item = self._before.get(one.place)
+        if one.stop is None:
+            return item is None or _waits_for_target(item)
+        return item is not None and _verdict(item) == _verdict(one.stop) and one.units in {0, item.units}
+
+    def _kept(self, held: Sequence[BatchFile], rows: Collection[int]) -> dict[tuple[int, bytes], set[Kept]]:
+        """By row and key: what the newest evaluation of it in these files holds."""
+        kept: dict[tuple[int, bytes], set[Kept]] = {}
+        for file in held if rows else ():
+            found: defaultdict[tuple[int, bytes], set[Kept]] = defaultdict(set)
+            table = self._stores.lake.read(file, ["row", "fold", "id", "ord", "digest"])
+            for row, fold, *resource in zip(*(column.to_pylist() for column in table.columns), strict=True):
+                if row in rows:
+                    found[row, fold].add((resource[0], resource[1], resource[2]))
+            kept |= found
+        return kept
 
     def _counted(self, files: Sequence[ViewFile], rows: Collection[int]) -> dict[int, int]:
         table = self._stores.lake.evaluations(files)
         pairs = zip(table.column("row").to_pylist(), table.column("resources").to_pylist(), strict=True)
         return {row: count for row, count in pairs if row in rows}
+
+
+def _verdict(stop: Stop | Item) -> tuple[Stage, State, Reason, str, bytes | None]:
+    return stop.stage, stop.state, stop.reason, stop.place, stop.pending_key
+
+
+def _waits_for_target(item: Item) -> bool:
+    return item.stage is Stage.VALIDATE and item.state is State.PENDING
 
 
 def _is_lake(kind: FileKind) -> bool:

@@ -17,7 +17,7 @@ from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
 from passerelle.mapping.plan import Plan
 from passerelle.mapping.streaming import seldom_collected
 from passerelle.mapping.writing import EvaluationWriter, Split
-from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
+from passerelle.records import PARTITION_ROWS, Stage, Stop
 from passerelle.stores.ledger import Transaction, batches, findings, items, stored
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.key_index import Entry
@@ -102,10 +102,11 @@ class _Partition:
         stories = self._evaluator.sequence_folds(self._table)
         with EvaluationWriter(self._stores, self._batch.id, self._part, data_key, self._tools.split) as writer:
             if stories:
-                self._write(writer, self._judge_with_stories().values())
+                judged = self._judge_with_stories()
+                self._write(writer, (judged[place] for place in sorted(judged)))
             else:
                 for records in _chunks(self._records(), CHUNK):
-                    self._write(writer, self._judge(records).values())
+                    self._write(writer, self._judge(records))
             files = writer.close()
 
         def commit(tx: Transaction) -> None:
@@ -126,7 +127,7 @@ class _Partition:
         self._stores.ledger.in_transaction(commit)
 
     def _write(self, writer: EvaluationWriter, judged: Iterable[Judged]) -> None:
-        for one in sorted(judged, key=lambda one: one.place):
+        for one in judged:
             for reason, place in one.notes:
                 self._findings[Stage.MAP, reason, place] += 1
             if one.stop is None or one.stop.stage is Stage.VALIDATE:
@@ -153,18 +154,19 @@ class _Partition:
             if first + index not in stopped:
                 yield first + index, raw
 
-    def _versions(self, rows: Sequence[tuple[int, bytes]]) -> list[Version]:
-        """The records parsed, with the order land gave them."""
+    def _versions(self, rows: Sequence[tuple[int, bytes]]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
+        """The records parsed, with the order land gave them, and every known version of their keys."""
         read = self._keys.reader.parse
         return self._evaluator.versions.located(
             self._table, {Place(self._batch.id, row): read(raw) for row, raw in rows}
-        )[0]
+        )
 
-    def _judge(self, rows: Sequence[tuple[int, bytes]]) -> dict[Place, Judged]:
-        return self._evaluator.judge(self._table, self._versions(rows))
+    def _judge(self, rows: Sequence[tuple[int, bytes]]) -> Iterator[Judged]:
+        versions, entries = self._versions(rows)
+        return self._evaluator.judged_in_turn(self._table, versions, entries)
 
     def _judge_with_stories(self) -> dict[Place, Judged]:
-        versions = self._versions(list(self._records()))
+        versions, _ = self._versions(list(self._records()))
         own = self._evaluator.judge_records(self._table, versions)
         parts = [own]
         mine = {one.place for one in versions}

@@ -10,10 +10,13 @@ from passerelle.mapping.evaluating import Evaluation
 from passerelle.records import Stage
 from passerelle.stores.files import batch_stem
 from passerelle.stores.keys import DataKey
+from passerelle.stores.lake import NO_DIGEST
 from passerelle.stores.ledger.stored import FileKind, NewFile
 from passerelle.stores.opened import Stores
 
 Split = Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any] | None]]
+Kept = tuple[bytes, str, bytes]
+"""Id, order and hash of a resource of one evaluation."""
 _NOTHING = b""
 
 
@@ -37,13 +40,23 @@ class EvaluationWriter:
             if not evaluation.emitted:
                 self._lake.add_withdrawal(fold, order, row)
             for one in evaluation.emitted:
-                body, identity = self._split(one.tree)
-                plain = orjson.dumps(body)
-                sealed = orjson.dumps(identity) if identity is not None else _NOTHING
-                digest = hashlib.blake2b(plain + sealed, digest_size=16, key=self._content_key).digest()
+                plain, sealed, digest = self._parts(one.tree)
                 self._lake.add(one.id, one.type, fold, order, row, one.refs, digest, plain)
-                if identity is not None:
+                if sealed:
                     self._vault.add(one.id, row, sealed)
+
+    def _parts(self, tree: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
+        """Body, identity (empty without one), and the keyed hash of both."""
+        body, identity = self._split(tree)
+        plain = orjson.dumps(body)
+        sealed = orjson.dumps(identity) if identity is not None else _NOTHING
+        return plain, sealed, hashlib.blake2b(plain + sealed, digest_size=16, key=self._content_key).digest()
+
+    def rows_of(self, evaluation: Evaluation) -> set[Kept]:
+        """What the lake would hold of the evaluation, for comparing it with what is there."""
+        if not evaluation.emitted:
+            return {(evaluation.fold, evaluation.order, NO_DIGEST)}
+        return {(one.id, evaluation.order, self._parts(one.tree)[2]) for one in evaluation.emitted}
 
     def close(self) -> list[NewFile]:
         """Both files are complete and durable, ready to be named in the ledger."""

@@ -7,11 +7,11 @@ reason, so that every sum holds if the work ends there; from map on it is evalua
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from passerelle.checking import check_partition, compile_expectations
 from passerelle.contracts.house import SourceFolder
 from passerelle.fold.versions import Place
+from passerelle.fold.view import day_of
 from passerelle.landing.classifying import Classified, Classifier
 from passerelle.mapping.refreshing import Refresher
 from passerelle.pipeline.instance import Instance
@@ -151,8 +151,9 @@ def _refused_by_check(instance: Instance, folder: SourceFolder, batch: Batch, ra
         [(row, classifier.reader.parse(record)[:width]) for row, record in sorted(raw.items())],
         table.columns,
         compile_expectations(table, instance.house.suites),
-        instance.settings.as_of.astimezone(ZoneInfo(folder.source.time_zone)).date(),
+        day_of(instance.settings.as_of, folder.source.time_zone),
         decimal=table.dialect.decimal if table.dialect else ".",
         time_zone=folder.source.time_zone,
+        null=table.dialect.null if table.dialect else ("",),
     )
     return {stop.row for stop in verdict.stops}

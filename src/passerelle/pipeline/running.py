@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from passerelle.checking import check_batch
 from passerelle.contracts.house import SourceFolder
 from passerelle.doors.connections import Connection
 from passerelle.errors import UsageError
+from passerelle.fold.view import day_of
 from passerelle.landing import land
 from passerelle.linkage.projection import project_consents
 from passerelle.mapping.refreshing import Refresher
@@ -142,7 +142,7 @@ class _Run:
 
     def _step(self, stage: Stage, batch: Batch, lease: Lease) -> None:
         if stage is Stage.CHECK:
-            today = self._instance.settings.as_of.astimezone(ZoneInfo(self._folder.source.time_zone)).date()
+            today = day_of(self._instance.settings.as_of, self._folder.source.time_zone)
             stores, house = self._instance.stores, self._instance.house
             if check_batch(stores, house, self._folder, batch, lease, today).state is BatchState.STOPPED:
                 self._told.stopped.append(batch.name)

@@ -18,7 +18,7 @@ from passerelle.fold.versions import Known, Place, Row, Version, Versions
 from passerelle.landing.classifying import Classifier
 from passerelle.mapping.compiling import SourcePlans, compile_source
 from passerelle.mapping.evaluating import Evaluator, Judged, combined
-from passerelle.mapping.stage import conflict_stop, conflicts, refusing
+from passerelle.mapping.stage import refusing
 from passerelle.pipeline.ordering import tables_in_order
 from passerelle.records import Reason, Stage, State, Stop
 from passerelle.stores.keys import KeyRing
@@ -125,6 +125,7 @@ class StoryTeller:
             today,
             decimal=contract.dialect.decimal if contract.dialect else ".",
             time_zone=self._folder.source.time_zone,
+            null=contract.dialect.null if contract.dialect else ("",),
         )
         for stop in verdict.stops:
             told.stops[table, stop.row] = stop
@@ -135,13 +136,8 @@ class StoryTeller:
 
     def _mapped(self, number: int, table: str, rows: list[Version], evaluator: Evaluator, told: Told) -> None:
         keys = evaluator.versions.tables[table]
-        out: set[Place] = set()
-        if keys.table.ties is None and not keys.table.folds:
-            own = keys.registrations[keys.first_role]
-            folds = {fold for one in rows if (fold := own.fold_of(one.row)) is not None}
-            out = conflicts(evaluator.versions.entries(keys.first_role, folds))
-        judged = evaluator.judge_records(table, [one for one in rows if one.place not in out])
-        parts: list[Mapping[Place, Judged]] = [judged, {place: Judged(place, conflict_stop(place)) for place in out}]
+        judged = evaluator.judge(table, rows)
+        parts: list[Mapping[Place, Judged]] = [judged]
         for role in evaluator.sequence_folds(table):
             register = keys.registrations[role]
             folds = {fold for one in rows if (fold := register.fold_of(one.row)) is not None}
@@ -159,7 +155,14 @@ class StoryTeller:
 
 
 def _known(number: int, stop: Stop) -> Any:
-    return SimpleNamespace(batch_id=number, stage=stop.stage, row=stop.row, state=stop.state, reason=stop.reason)
+    return SimpleNamespace(
+        batch_id=number,
+        stage=stop.stage,
+        row=stop.row,
+        state=stop.state,
+        reason=stop.reason,
+        pending_key=stop.pending_key,
+    )
 
 
 def _raw_of(table: Table, given: GivenRow) -> bytes:

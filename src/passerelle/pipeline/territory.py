@@ -137,8 +137,10 @@ def _unused(instance: Instance, source: str) -> Unused:
 
 
 def names_of(instance: Instance) -> dict[str, tuple[str, str]]:
-    """What a person reads, French and English, for sources, pathways and follow-ups."""
-    told = {
+    """What a person reads, French and English, for organisations, targets, sources, pathways and follow-ups."""
+    told = {code: (one.name, one.name) for code, one in instance.house.organisations.items()}
+    told |= {name: (target.says.fr, target.says.en) for name, target in instance.house.targets.items()}
+    told |= {
         name: (folder.source.organisation.name, folder.source.organisation.name)
         for name, folder in instance.house.sources.items()
     }

@@ -24,13 +24,13 @@ def flow_picture(summary: Summary, says: Says) -> str:
     if not sources:
         return ""
     height = _TOP + _ROW * len(sources) + 18
-    width = _LEFT + _COLUMN * 6 + 60
+    width = _LEFT + _COLUMN * 6 + 110
     label = "Flux de chaque source / flow of each source"
     drawn = [f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{label}">', _headings()]
     for line, source in enumerate(sources):
         rows = [by_key.get((source, stage)) for stage in BATCH_STAGES]
         drawn.append(_source(source, rows, _TOP + _ROW * line + 30, summary, says))
-    drawn.append(_gathered(sources, by_key, summary, height))
+    drawn.append(_gathered(sources, by_key, summary, says, height))
     drawn.append("</svg>")
     return "".join(drawn)
 
@@ -120,7 +120,11 @@ def _ribbon(x0: float, y0: float, thick0: float, x1: float, y1: float, thick1: f
 
 
 def _gathered(
-    sources: Sequence[str], by_key: Mapping[tuple[str, str], StageSums], summary: Summary, height: float
+    sources: Sequence[str],
+    by_key: Mapping[tuple[str, str], StageSums],
+    summary: Summary,
+    says: Says,
+    height: float,
 ) -> str:
     """All ribbons meet in the view; from it, what is delivered and what is withheld."""
     rows = [by_key.get((source, "validate")) for source in sources]
@@ -144,7 +148,7 @@ def _gathered(
             _ribbon(_x(4) + _NODE, top + total - kept / 2, kept, _x(5), top + 40 + total - kept / 2, kept, "kept")
         )
         for y, count, told in (
-            (top - 14 + out / 2, delivered, (summary.recipient, summary.recipient)),
+            (top - 14 + out / 2, delivered, says.get(summary.recipient, _same(summary.recipient))),
             (top + 40 + total - kept / 2, withheld, ("retenu par la règle", "withheld by rule")),
         ):
             drawn.append(_text(_x(5) + 8, y - 1, _same(number(count)), "total"))

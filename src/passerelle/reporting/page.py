@@ -10,7 +10,7 @@ from html import escape
 
 from passerelle.reporting.drawing import flow_picture
 from passerelle.reporting.summary import Overdue, Quality, Shares, StageSums, Summary
-from passerelle.reporting.words import OUTCOMES, STAGES, STATES, both, number, rule_sentence, share
+from passerelle.reporting.words import LINKS, OUTCOMES, STAGES, STATES, both, number, rule_sentence, share
 from passerelle.sentences import sentence
 
 Name = Callable[[str], str]
@@ -40,7 +40,7 @@ margin:0 1.1rem .2rem 0;font-size:.85rem;color:var(--soft)}.key i{width:.85rem;h
 border:1px solid var(--line);border-radius:.7rem;padding:.7rem 1rem;box-shadow:0 1px 2px #16202b0a}.card b{display:block;font-size:1.7rem;
 letter-spacing:-.02em;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.86rem}.two{display:grid;
 grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:.6rem}.two section{margin:0}code{font-size:.85em;background:#eef1f4;
-border-radius:.25rem;padding:.05rem .3rem}svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+border-radius:.25rem;padding:.05rem .3rem;white-space:nowrap}svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
 svg .head{font-weight:600;fill:var(--soft)}svg .name{font-size:12.5px;font-weight:600}svg .count{font-size:11px;fill:var(--soft)}
 svg .total{font-size:15px;font-weight:700}svg .ribbon{fill:var(--flow);opacity:.34}svg .node{fill:var(--node)}svg .sent{fill:var(--found);
 opacity:.55}svg .kept{fill:var(--b2);opacity:.5}svg .held path{stroke:var(--stop)}svg .held text{fill:var(--stop);font-weight:600}
@@ -67,9 +67,9 @@ def render_page(summary: Summary, says: Mapping[str, tuple[str, str]]) -> str:
         "</h2>",
         _lead(
             "De chaque porte à la vue courante : ce qui passe, ce qui s'arrête (rouge), les doublons et le hors-champ (gris). "
-            "Largeurs en racine carrée.",
+            "Enregistrements jusqu'à « traduit », ressources FHIR ensuite. Largeurs en racine carrée.",
             "From each door to the current view: what passes, what stops (red), doubles and out of scope (grey). "
-            "Widths are square roots.",
+            "Records until mapped, FHIR resources from validated on. Widths are square roots.",
         ),
         "<section>",
         flow_picture(summary, says),
@@ -77,7 +77,7 @@ def render_page(summary: Summary, says: Mapping[str, tuple[str, str]]) -> str:
         "</section>",
         _continuity(summary.shares, name),
         _overdue(summary.overdue, name),
-        _sharing(summary),
+        _sharing(summary, says),
         _quality(summary, name),
         "</main></body></html>\n",
     ]
@@ -141,7 +141,7 @@ def _cards(summary: Summary) -> str:
 def _sums_table(sums: Sequence[StageSums], name: Name) -> str:
     head = "".join(f'<th class="n">{both(*STATES[state])}</th>' for state in STATES)
     body = "".join(
-        f"<tr><td>{name(row.source)}</td><td>{both(*STAGES.get(row.stage, (row.stage, row.stage)))}</td>"
+        f"<tr><td>{_subject(row.source, name)}</td><td>{both(*STAGES.get(row.stage, (row.stage, row.stage)))}</td>"
         f'<td class="n">{number(row.received)}</td>'
         + "".join(_cell(row.states.get(state, 0)) for state in STATES)
         + "</tr>"
@@ -153,6 +153,15 @@ def _sums_table(sums: Sequence[StageSums], name: Name) -> str:
         f"<details><summary>{opened}</summary><table><tr><th>{both('source ou objet', 'source or subject')}</th><th>"
         f'{both("étape", "stage")}</th><th class="n">{both("reçus", "received")}</th>{head}</tr>{body}</table></details>'
     )
+
+
+def _subject(scope: str, name: Name) -> str:
+    """What is counted: a source, a kind of link, a follow-up in its window, a target."""
+    first, *rest = scope.split(".")
+    words = both(*LINKS[first]) if first in LINKS else name(first)
+    if len(rest) > 1:
+        return f"{words} → {name(rest[0])}, {escape(rest[1])}"
+    return " ".join([words, *map(name, rest)])
 
 
 def _continuity(shares: Sequence[Shares], name: Name) -> str:
@@ -232,8 +241,9 @@ def _overdue_rows(rows: Iterable[Overdue], name: Name) -> str:
     )
 
 
-def _sharing(summary: Summary) -> str:
+def _sharing(summary: Summary, says: Mapping[str, tuple[str, str]]) -> str:
     """What left and what did not, side by side."""
+    fr, en = says.get(summary.recipient, (summary.recipient, summary.recipient))
     delivered = "".join(
         f'<tr><td>{escape(kind)}</td><td class="n">{number(count)}</td></tr>'
         for kind, count in sorted(summary.delivered.items(), key=lambda row: (-row[1], row[0]))
@@ -246,8 +256,8 @@ def _sharing(summary: Summary) -> str:
     return (
         f"<h2>{both('Ce qui part, ce qui est retenu', 'What leaves, what is withheld')}</h2>"
         + _lead(
-            f"Vers {summary.recipient}, personne par personne : rien ne part sans fondement enregistré.",
-            f"To {summary.recipient}, person by person: nothing leaves without a recorded ground.",
+            f"Vers {fr}, personne par personne : rien ne part sans fondement enregistré.",
+            f"To {en}, person by person: nothing leaves without a recorded ground.",
         )
         + f"<div class=two><section><h3>{both('Remis', 'Delivered')}</h3><table>{delivered}</table></section>"
         f"<section><h3>{both('Retenu', 'Withheld')}</h3><table>{withheld}</table></section></div>"
@@ -274,7 +284,7 @@ def _source_quality(row: Quality, name: Name) -> str:
         f"{code_list}: {', '.join(codes[:8])}{' …' if len(codes) > 8 else ''}" for code_list, codes in unmet.items()
     )
     return (
-        f"<section><h3>{name(row.source)}</h3><p class=lead>{escape(row.says)}</p>"
+        f"<section><h3>{name(row.source)}</h3><p class=lead lang=en>{escape(row.says)}</p>"
         + (f"<table>{stopped}</table>" if stopped else f"<p>{both('Rien arrêté.', 'Nothing stopped.')}</p>")
         + _folded(("Constats sans arrêt", "Noticed, not stopped"), f"<table>{noticed}</table>" if noticed else "")
         + _folded(("Codes jamais rencontrés", "Codes never met"), escape(never))

@@ -34,6 +34,12 @@ OUTCOMES: Mapping[str, Both] = {
     "no-coverage": ("non observable : hors couverture", "not observable: no coverage"),
     "no-event-time": ("non observable : sortie sans date", "not observable: exit without a day"),
 }
+LINKS: Mapping[str, Both] = {
+    "ins": ("identité nationale qualifiée (INS)", "qualified national identity (INS)"),
+    "orientation-slip": ("bons d'orientation présentés", "orientation slips shown"),
+    "orientation-number": ("numéros d'orientation cités", "orientation numbers quoted"),
+    "follow-up": ("liste de suites pour", "list of follow-ups for"),
+}
 _RULES: Mapping[str, Both] = {
     "points-to-withheld": (
         "Ne dirait rien, ou autre chose, sans une ressource retenue.",

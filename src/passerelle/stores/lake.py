@@ -16,7 +16,6 @@ from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from passerelle.errors import BrokenPromise
@@ -39,10 +38,9 @@ EXCLUDED_SCHEMA = pa.schema([pa.field("batch_id", pa.int64()), pa.field("row", p
 IDS_SCHEMA = pa.schema([pa.field("id", pa.binary(ID_BYTES))])
 EVALUATIONS_SCHEMA = pa.schema([pa.field(name, pa.int64()) for name in ("batch_id", "row", "resources", "doubled")])
 NO_DIGEST = bytes(ID_BYTES)
-_CHUNK_ROWS = 8192
 _GROUP_ROWS = 16_384
 
-_Row = tuple[bytes, str, bytes, str, int, Sequence[bytes], bytes, bytes | None]
+_Row = tuple[bytes, int, bytes, str, bytes, str, Sequence[bytes], bytes | None]
 
 
 class LakeWriter:
@@ -51,9 +49,8 @@ class LakeWriter:
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
         self._root = root
-        self._file: AtomicFile | None = None
         self._rows: list[_Row] = []
-        self._chunks: list[pa.RecordBatch] = []
+        """In the order by which they are sorted: id, row, fold, ord, digest; then type, refs, body."""
 
     def add(
         self,
@@ -67,38 +64,16 @@ class LakeWriter:
         body: bytes | None,
     ) -> None:
         """A resource that this row of the batch emitted is kept; `body` is JSON without what identifies."""
-        self._rows.append((resource_id, resource_type, fold, order, row, refs, digest, body))
-        if len(self._rows) >= _CHUNK_ROWS:
-            self._to_arrow()
+        self._rows.append((resource_id, row, fold, order, digest, resource_type, refs, body))
 
     def add_withdrawal(self, fold: bytes, order: str, row: int) -> None:
         """This version of the fold emits nothing: it replaces its predecessor by the empty set."""
         self.add(fold, "", fold, order, row, (), NO_DIGEST, None)
 
-    def _to_arrow(self) -> None:
-        if not self._rows:
-            return
-        columns = zip(*self._rows, strict=True)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-        self._chunks.append(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
-        self._rows = []
-
     def close(self) -> StoredFile:
         """The file is complete and durable; the same rows give the same bytes, in whatever order they were added."""
-        self._to_arrow()
-        table = pa.Table.from_batches(self._chunks, SCHEMA)
-        self._chunks = []
-        keys = table.select(["id", "row", "fold", "ord", "digest"])
-        # Arrow sorts no fixed-size binary: the same bytes as variable binary sort alike.
-        keys = keys.cast(
-            pa.schema(
-                [
-                    pa.field(field.name, pa.binary() if pa.types.is_fixed_size_binary(field.type) else field.type)
-                    for field in keys.schema
-                ]
-            )
-        )
-        places = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+        rows, self._rows = self._rows, []
+        rows.sort()
         with AtomicFile(self._root, self.name) as file:
             with pq.ParquetWriter(
                 pa.PythonFile(_Sink(file), mode="w"),
@@ -109,14 +84,14 @@ class LakeWriter:
                 write_statistics=["id", "type", "row"],
                 store_schema=True,
             ) as out:
-                for start in range(0, len(places), _GROUP_ROWS):
-                    out.write_table(table.take(places.slice(start, _GROUP_ROWS)), row_group_size=_GROUP_ROWS)
+                for start in range(0, len(rows), _GROUP_ROWS):
+                    out.write_batch(_as_arrow(rows[start : start + _GROUP_ROWS]), row_group_size=_GROUP_ROWS)
             file.commit()
-            return StoredFile(self.name, table.num_rows, file.written, file.sha256)
+            return StoredFile(self.name, len(rows), file.written, file.sha256)
 
     def abandon(self) -> None:
         """Nothing of the file remains."""
-        self._rows, self._chunks = [], []
+        self._rows = []
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +100,13 @@ class LakeWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abandon()
+
+
+def _as_arrow(rows: Sequence[_Row]) -> pa.RecordBatch:
+    ids, numbers, folds, orders, digests, types, refs, bodies = zip(*rows, strict=True)
+    columns = (ids, types, folds, orders, numbers, refs, digests, bodies)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 class _Sink:

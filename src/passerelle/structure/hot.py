@@ -46,11 +46,14 @@ class HotRules:
     def _visiting(self, rules: tuple[Callable[[Any, Any], bool], ...], nested: list[tuple[str, bool, str]]) -> Visit:
         plans = self._plans
         of = self.of
+        has_none_of = frozenset(name for name, _, _ in nested).isdisjoint
 
         def visit(tree: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
             for holds in rules:
                 if not holds(tree, root):
                     return False
+            if has_none_of(tree):
+                return True
             for name, is_list, target in nested:
                 value = tree.get(name)
                 if value is None:

@@ -77,9 +77,11 @@ def _has(tree: Tree, name: str) -> bool:
 
 def _has_choice(tree: Tree, stem: str) -> bool:
     size = len(stem)
-    return any(
-        name.startswith(stem) and name[size : size + 1].isupper() for name in (one.removeprefix("_") for one in tree)
-    )
+    for name in tree:
+        plain = name.removeprefix("_")
+        if plain.startswith(stem) and plain[size : size + 1].isupper():
+            return True
+    return False
 
 
 def _without(*names: str) -> dict[str, Any]:

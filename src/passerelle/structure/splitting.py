@@ -92,6 +92,7 @@ class Splitter:
         self._years = frozenset(rules.years)
         self._extensions = frozenset(rules.extensions)
         self._plans: dict[str, dict[str, Action]] = {}
+        self._blanks: dict[str, Callable[[Any], bool]] = {}
 
     def split(self, tree: Tree) -> tuple[Tree, Tree | None]:
         """The resource without its identity elements, and these; nothing when it has none."""
@@ -135,7 +136,7 @@ class Splitter:
 
     def _within(self, definition: str) -> Action:
         plan = self._plan(definition)
-        holds_nothing = plan.keys().isdisjoint  # of most objects: that is asked before anything is looked at
+        holds_nothing = self._blank(definition)
 
         def split(value: Any) -> tuple[Any, Any]:
             if not isinstance(value, dict):
@@ -146,6 +147,44 @@ class Splitter:
             return (kept, taken) if kept or taken is None else (_GONE, value)
 
         return split
+
+    def _blank(self, definition: str) -> Callable[[Any], bool]:
+        """Tells of an object whether it certainly holds no identity, as most do; what it doubts is looked at."""
+        known = self._blanks.get(definition)
+        if known is not None:
+            return known
+        doubted: set[str] = set()
+        nested: dict[str, Callable[[Any], bool]] = {}
+
+        def is_blank(value: Any) -> bool:
+            if not has_none_of(value):
+                return False
+            for name, held in value.items():
+                is_blank_within = nested.get(name)
+                if is_blank_within is None:
+                    continue
+                for one in held if type(held) is list else (held,):
+                    if type(one) is not dict or not is_blank_within(one):
+                        return False
+            return True
+
+        self._blanks[definition] = is_blank
+        for element in self._table.members(definition):
+            for name, kind in element.spellings():
+                code = kind.code if kind else ""
+                doubted.add(f"_{name}")
+                if self._is_identity(definition, name, code) or code in {"Resource", "Extension"}:
+                    doubted.add(name)
+                elif not self._table.is_primitive(code):
+                    nested[name] = self._blank(self._table.definition_of(element, kind))
+        has_none_of = frozenset(doubted).isdisjoint
+        if not nested:
+            self._blanks[definition] = has_none_of
+        return self._blanks[definition]
+
+    def _is_identity(self, definition: str, name: str, code: str) -> bool:
+        path = f"{definition}.{name}"
+        return code in self._types or path in self._paths or path in self._years
 
     def _resource(self, value: Any) -> tuple[Any, Any]:
         if not isinstance(value, dict) or not self._table.is_resource(str(value.get("resourceType"))):

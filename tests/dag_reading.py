@@ -1,0 +1,92 @@
+"""Reads the DAG files in a fresh interpreter, as Airflow would, and calls tasks there. Airflow stays out of pytest's.
+
+As a script: `python dag_reading.py`, with a JSON list of [what, ...] on stdin and a JSON list of answers on stdout.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DAGS = ROOT / "dags"
+
+
+def ask(airflow_home, *questions, **environment):
+    """The answers to the questions: ("bag", house), ("imports",) or ("call", dag, task, environment)."""
+    asked = subprocess.run(
+        [sys.executable, __file__],
+        input=json.dumps(questions),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PASSERELLE_"))},
+            "AIRFLOW_HOME": str(airflow_home),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PASSERELLE_HOME": str(ROOT),
+            **environment,
+        },
+    )
+    assert asked.returncode == 0, asked.stderr
+    return json.loads(asked.stdout.splitlines()[-1])
+
+
+def bag(house):
+    """What Airflow reads out of the DAG files, for a house: errors, and each DAG in plain values."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    os.environ["PASSERELLE_HOME"] = house
+    read = DagBag(dag_folder=str(DAGS))
+    return {"errors": read.import_errors, "dags": {name: plain(dag) for name, dag in sorted(read.dags.items())}}
+
+
+def plain(dag):
+    waits_for = dag.timetable.asset_condition
+    return {
+        "description": dag.description,
+        "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.topological_sort()},
+        "order": [task.task_id for task in dag.topological_sort()],
+        "gives": sorted(one.uri for task in dag.tasks for one in task.outlets),
+        "takes": sorted(one.uri for one in waits_for.objects) if waits_for else [],
+        "cron": getattr(dag.timetable, "expression", None),
+        "zone": str(getattr(dag.timetable, "timezone", "")),
+        "catchup": dag.catchup,
+        "at once": dag.max_active_runs,
+        "retries": sorted({task.retries for task in dag.tasks}),
+        "first wait": sorted({task.retry_delay.total_seconds() for task in dag.tasks}),
+        "params": sorted(dag.params),
+    }
+
+
+def imports():
+    """The modules there are after sources.py was imported."""
+    sys.path.insert(0, str(DAGS))
+    import sources
+
+    assert sources.HOME == Path(os.environ["PASSERELLE_HOME"])
+    return sorted(sys.modules)
+
+
+def call(dag, task, environment):
+    """What the task's function raises, by class name and text; its connections are unknown to the scheduler."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    for name in [name for name in os.environ if name.startswith("PASSERELLE_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    found = DagBag(dag_folder=str(DAGS)).dags[dag].get_task(task)
+    try:
+        found.python_callable(*found.op_args, params={}, run_id="by-hand")
+    except Exception as told:
+        assert told.__cause__ is None
+        assert told.__suppress_context__
+        return [type(told).__name__, str(told)]
+    return ["", ""]
+
+
+if __name__ == "__main__":
+    does = {"bag": bag, "imports": imports, "call": call}
+    print(json.dumps([does[what](*rest) for what, *rest in json.load(sys.stdin)]))
