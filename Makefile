@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-heavy check system clean
+.PHONY: help setup demo test test-heavy check system clean airflow test-airflow
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,12 @@ test: $(STAMP) system check ## everything that must hold
 
 test-heavy: $(STAMP) system ## the long suites
 	$(BIN)/pytest -m heavy
+
+airflow: $(STAMP) ## Airflow over a simulated region, on 127.0.0.1, until Ctrl-C
+	$(BIN)/python scripts/airflow_standalone.py --out var/airflow
+
+test-airflow: $(STAMP) ## Airflow against the command line, on the same region; at most 8 minutes
+	$(BIN)/pytest -m airflow -s tests/airflow
 
 clean: ## what make wrote
 	rm -rf $(VENV) var

@@ -28,16 +28,17 @@ class Ground:
         self.places.root.mkdir(parents=True)
         simulate(persons, seed, self.places.territory, dirt=dirt)
         self.places.write_keys()
-        self._connect("http://localhost:9")
+        self.connect()
 
-    def _connect(self, url: str) -> None:
+    def connect(self, url: str = "http://localhost:9") -> None:
+        """The connections are there; the desk's leads to this address."""
         self.places.write_connections(url, (CLIENT_ID, CLIENT_SECRET), TOKEN_PATH)
 
     @contextmanager
     def desk(self) -> Iterator[None]:
         """The housing desk answers."""
         with serve(self.places.territory) as server:
-            self._connect(server.url)
+            self.connect(server.url)
             yield
 
     @contextmanager

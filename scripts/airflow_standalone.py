@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -26,7 +26,7 @@ from passerelle.simulator.serving import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 240
-STOP_SECONDS = 40
+STOP_SECONDS = {signal.SIGINT: 45, signal.SIGTERM: 10}  # a task that runs is waited for
 PASSWORDS = "simple_auth_manager_passwords.json.generated"  # a name that Airflow chose
 TALK = "standalone.log"
 
@@ -161,13 +161,11 @@ class Started:
 
     def stop(self) -> None:
         """Nothing of its session runs any more: it was asked to end, then told, then killed."""
-        for wish in (signal.SIGINT, signal.SIGTERM):
+        for wish, seconds in STOP_SECONDS.items():
             if self.process.poll() is None:
                 self.process.send_signal(wish)
-                try:
-                    self.process.wait(STOP_SECONDS / 2)
-                except subprocess.TimeoutExpired:
-                    continue
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(seconds)
         for wish in (signal.SIGTERM, signal.SIGKILL):
             if not self._end_session(wish):
                 break
@@ -176,10 +174,8 @@ class Started:
     def _end_session(self, wish: int) -> list[int]:
         """Who of the session is left after five seconds."""
         for number in self._session():
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(number, wish)
-            except ProcessLookupError:
-                continue
         for _ in range(50):
             left = self._session()
             if not left:

@@ -7,10 +7,21 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DAGS = ROOT / "dags"
+NO_AIRFLOW = "Airflow is not installed: pip install passerelle[airflow]"
+
+
+def has_airflow():
+    """True if Airflow is installed. It is not imported to find out."""
+    try:
+        metadata.version("apache-airflow")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def ask(airflow_home, *questions, **environment):
@@ -71,7 +82,10 @@ def imports():
 
 
 def call(dag, task, environment):
-    """What the task's function raises, by class name and text; its connections are unknown to the scheduler."""
+    """What the task's function raises: class, text, and whether a cause or context would be shown with it.
+
+    The scheduler that it asks for connections knows none.
+    """
     from airflow.dag_processing.dagbag import DagBag
 
     for name in [name for name in os.environ if name.startswith("PASSERELLE_")]:
@@ -81,9 +95,8 @@ def call(dag, task, environment):
     try:
         found.python_callable(*found.op_args, params={}, run_id="by-hand")
     except Exception as told:
-        assert told.__cause__ is None
-        assert told.__suppress_context__
-        return [type(told).__name__, str(told)]
+        shown = told.__cause__ is not None or not told.__suppress_context__
+        return [type(told).__name__ + (" with a cause" if shown else ""), str(told)]
     return ["", ""]
 
 

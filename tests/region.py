@@ -1,10 +1,15 @@
 """A small simulated region, and instances that carry it: what the tests of the pipeline build and look at."""
 
+import hashlib
 import json
 import multiprocessing
 import os
-import time
+import shutil
+import signal
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +22,7 @@ from passerelle.settings import Settings
 from passerelle.simulator.serving import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
 from passerelle.stores.ledger import batches, items, stored, tallies
 from passerelle.stores.ledger.stored import FileKind
+from passerelle.stores.opened import open_stores
 
 HOME = Path(__file__).parents[1]
 AS_OF = datetime(2025, 12, 31, 22, 59, 59, tzinfo=UTC)
@@ -99,6 +105,24 @@ def run_with(instance, place, sources=SOURCES, **asked):
     return {name: run_source(instance, name, place.connections, Asked(**asked)) for name in sources}
 
 
+def sha256(path):
+    """The hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def copy_of(instance, root, house=None):
+    """An instance of the same content that may be spoiled; its ledger is SQLite's."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(instance.settings.data, root / "data")
+    with (
+        closing(sqlite3.connect(instance.settings.ledger.removeprefix("sqlite:///"))) as source,
+        closing(sqlite3.connect(root / "ledger.sqlite")) as target,
+    ):
+        source.backup(target)
+    settings = replace(instance.settings, data=root / "data", ledger=f"sqlite:///{root / 'ledger.sqlite'}")
+    return Instance(settings, house or instance.house, open_stores(settings))
+
+
 # What stands --------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +192,21 @@ def items_of(instance, sources):
         )
 
 
+def verdicts_of(instance, sources):
+    """(source, table, bytes) -> what became of every record whose bytes are kept, wherever it lies."""
+    with instance.stores.ledger.read() as tx:
+        found = [batch for source in sources for batch in batches.found(tx, source=source)]
+        stopped = {(item.batch_id, item.row): item for source in sources for item in items.found(tx, source=source)}
+    told = {}
+    for batch in found:
+        for row, raw in records_of(instance, batch).items():
+            item = stopped.get((batch.id, row))
+            if raw:
+                said = "passed" if item is None else f"{item.stage} {item.state} {item.reason} {item.place}"
+                told[batch.source, batch.table, raw] = said
+    return told
+
+
 def records_of(instance, batch):
     """The stored bytes of the batch, by row."""
     stores = instance.stores
@@ -181,11 +220,34 @@ def records_of(instance, batch):
     return rows
 
 
+# Files that are dropped piece by piece ------------------------------------------------------------------------------
+
+
+def drop(path, content):
+    """The file is there, whole, and marked."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.with_name(path.name + ".ok").touch()
+
+
+def dropped(folder, suffix):
+    """The whole files below the folder, by table."""
+    found = defaultdict(list)
+    for path in sorted(folder.glob(f"*/*{suffix}")):
+        found[path.parent.name].append(path)
+    return dict(found)
+
+
 # Workers that may be killed -----------------------------------------------------------------------------------------
 
 
-def _work(place, sources):
-    run(place, sources)
+def _work(place, sources, opened):
+    instance = place.open()
+    opened.send(True)
+    try:
+        run_with(instance, place, sources)
+    finally:
+        instance.close()
 
 
 class Workers:
@@ -193,27 +255,28 @@ class Workers:
 
     def __init__(self):
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["region", "great_expectations", "passerelle.doors.expectations"])
+        self._context.set_forkserver_preload(["pytest", "great_expectations", "passerelle.pipeline.running"])
 
     def start(self, place, sources):
-        process = self._context.Process(target=_work, args=(place, sources))
+        """A worker that has opened the instance and goes to work."""
+        opened, tells = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_work, args=(place, sources, tells))
         process.start()
+        tells.close()
+        assert opened.recv()
         return process
 
     def kill_after(self, place, sources, seconds):
         """True if the run was killed with SIGKILL; False if it was done before."""
         process = self.start(place, sources)
         process.join(seconds)
-        killed = process.is_alive()
         process.kill()
         process.join()
-        assert killed or process.exitcode == 0
-        return killed
+        assert process.exitcode in {0, -signal.SIGKILL}, "the run failed before it was killed"
+        return process.exitcode != 0
 
     def run(self, place, sources):
-        """How many seconds a whole run took."""
-        started = time.monotonic()
+        """The sources are run to the end, by a process of its own."""
         process = self.start(place, sources)
         process.join()
         assert process.exitcode == 0
-        return time.monotonic() - started

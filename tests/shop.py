@@ -6,11 +6,12 @@ has an expectation, so that a run costs little and many arrangements can be trie
 
 import csv
 import io
+import shutil
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import region as regions
-from house_builder import ROOT, write_house
+from house_builder import ROOT, change, write_house
 
 from passerelle.contracts.house import load_house
 from passerelle.mapping.compiling import compile_source
@@ -28,18 +29,18 @@ TABLE = """\
     deleted: {{column: gone, values: [O]}}
 {relations}    columns: {{{columns}, gone: {{}}, changed: {{}}}}
 """
+PARENT = "    parents: {owner: {table: people, on: {person: number}}}\n"
 TABLES = {
     "people": ("number", "", ("number", "sex")),
-    "files": ("file", "    parents: {owner: {table: people, on: {person: number}}}\n", ("file", "person", "label")),
+    "files": ("file", PARENT, ("file", "person", "label")),
     "acts": ("act", "    parents: {course: {table: files, on: {file: file}}}\n", ("act", "file", "kind")),
     "teams": (
         "team",
-        "    parents: {owner: {table: people, on: {person: number}}}\n"
-        "    repeats: {members: {table: members, on: {team: team}, order: [rank]}}\n",
+        PARENT + "    repeats: {members: {table: members, on: {team: team}, order: [rank]}}\n",
         ("team", "person", "label"),
     ),
     "members": ("member", "", ("member", "team", "rank", "role")),
-    "signs": ("sign", "    parents: {owner: {table: people, on: {person: number}}}\n", ("sign", "person", "label")),
+    "signs": ("sign", PARENT, ("sign", "person", "label")),
 }
 COLUMNS = {name: (*columns, "gone", "changed") for name, (_, _, columns) in TABLES.items()}
 SOURCE = """\
@@ -191,6 +192,13 @@ class Shop:
         return Opened(self, self._root / f"instance-{self._opened}", self._template)
 
 
+def corrected(house, root, *pairs):
+    """The shop's house with other texts in its contract: each first text of a pair is replaced by the second."""
+    shutil.copytree(house.root, root)
+    change(root, "mappings/sources/ward/source.yaml", *pairs)
+    return load_house(root)
+
+
 class Opened:
     """One instance of the shop."""
 
@@ -199,13 +207,22 @@ class Opened:
         inbox.mkdir(parents=True)
         (root / "ledger.sqlite").write_bytes(template.read_bytes())
         self.place = regions.Place(root)
-        regions.secret(
-            self.place.settings.connections, {"ward": {"conn_type": "file", "extra": {"path": str(inbox)}}}
-        )
-        settings = replace(self.place.settings, home=shop.house.root)
-        self.instance = Instance(settings, shop.house, open_stores(settings))
+        regions.secret(self.place.settings.connections, {"ward": {"conn_type": "file", "extra": {"path": str(inbox)}}})
+        self._stores = open_stores(self.place.settings)
         self._inbox = inbox
         self._dropped = 0
+        self.under(shop.house)
+
+    def under(self, house):
+        """From now on this house counts."""
+        self.instance = Instance(replace(self.place.settings, home=house.root), house, self._stores)
+        return self
+
+    def drop_bytes(self, table, *lines):
+        """A new file of the table holds these lines as they are."""
+        self._dropped += 1
+        path = self._inbox / table / f"{table}_{self._dropped:04d}.csv"
+        regions.drop(path, b"\n".join([";".join(COLUMNS[table]).encode(), *lines, b""]))
 
     def drop(self, records):
         """The records lie in new files, one per table, in this order."""
@@ -214,11 +231,9 @@ class Opened:
         for one in records:
             by_table[one.table].append(one)
         for table, listed in by_table.items():
-            path = self._inbox / table / f"{table}_{self._dropped:04d}.csv"
-            path.parent.mkdir(exist_ok=True)
             header = ";".join(COLUMNS[table]) + "\n"
-            path.write_text(header + "".join(one.line for one in listed), encoding="utf-8")
-            path.with_name(path.name + ".ok").touch()
+            text = header + "".join(one.line for one in listed)
+            regions.drop(self._inbox / table / f"{table}_{self._dropped:04d}.csv", text.encode())
 
     def run(self, **asked):
         return run_source(self.instance, "ward", self.place.connections, Asked(**asked))
@@ -234,20 +249,9 @@ class Opened:
         return regions.view_of(self.instance, ["ward"])
 
     def verdicts(self):
-        """(table, bytes) -> state and reason of every record that was not known before, however it came."""
-        told = {}
-        stores = self.instance.stores
-        from passerelle.stores.ledger import batches, items
-
-        with stores.ledger.read() as tx:
-            found = batches.found(tx)
-            stopped = {(item.batch_id, item.row): item for item in items.found(tx)}
-        for batch in found:
-            for row, raw in regions.records_of(self.instance, batch).items():
-                item = stopped.get((batch.id, row))
-                if raw:
-                    told[batch.table, raw.decode()] = "passed" if item is None else f"{item.state} {item.reason}"
-        return told
+        """(table, line) -> what became of every record, wherever it lies."""
+        told = regions.verdicts_of(self.instance, ["ward"])
+        return {(table, raw.decode()): said for (_, table, raw), said in told.items()}
 
     def close(self):
         self.instance.close()

@@ -51,6 +51,7 @@ def typed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorial")
     for room in (*ROOMS, SIXTH):
         shutil.copytree(ROOT / room, folder / room)
+        shutil.copytree(folder / room, folder / "untouched" / room)
     incoming = folder / "var/tutorial/incoming"
     incoming.mkdir(parents=True)
     (incoming / "residents_2025-06-30.csv").write_text(SAMPLE, encoding="utf-8")
@@ -157,14 +158,14 @@ def test_only_the_folder_of_the_source_was_touched(typed):
     folder, _ = typed
 
     assert ["mappings/sources/halte"] == [
-        path for room in ROOMS for path in differences(ROOT / room, folder / room, f"{room}/")
+        path for room in ROOMS for path in differences(folder / "untouched" / room, folder / room, f"{room}/")
     ]
 
 
 def test_the_scheduler_sees_one_source_more(typed):
     folder, _ = typed
 
-    assert {"halte"} == set(list_source_names(folder)) - set(list_source_names(ROOT))
+    assert {"halte"} == set(list_source_names(folder)) - set(list_source_names(folder / "untouched"))
     assert "0 5 * * *" == read_schedule(folder, "halte").schedule
 
 

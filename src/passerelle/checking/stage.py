@@ -89,7 +89,11 @@ class _Rows:
         width = len(self._reader.slots)
         with self._stores.ledger.read() as tx:
             (file,) = stored.of_batch(tx, self._batch.id, FileKind.RECORDS, part=self._part)
-            stopped = {item.row for item in items.found(tx, batch_id=self._batch.id, stage=Stage.LAND)}
+            stopped = {
+                item.row
+                for stage in (Stage.LAND, Stage.CHECK)  # of a batch opened again, a person may have closed some
+                for item in items.found(tx, batch_id=self._batch.id, stage=stage)
+            }
         key = self._stores.vault.open_data_key(file.wrapped_key or self._batch.wrapped_key)
         for index, raw in enumerate(self._stores.vault.read_records(file, key)):
             row = first + index

@@ -1,6 +1,8 @@
 """`quarantine list|show|close|replay`: what was stopped, why, and what a person decides about it."""
 
 import getpass
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -9,7 +11,7 @@ from passerelle.cli.opening import opened
 from passerelle.cli.output import print_json, print_table, say
 from passerelle.errors import UsageError
 from passerelle.records import PARTITION_ROWS, Reason, State
-from passerelle.sentences import sentence
+from passerelle.sentences import LANGUAGES, sentence
 
 app = typer.Typer(name="quarantine", help="Stopped records: list, show, close, replay.", no_args_is_help=True)
 
@@ -32,6 +34,7 @@ def list_(
     """List stopped records: where, in which state, why, and what to do."""
     from passerelle.stores.ledger import batches, items
 
+    _require_language(language)
     states = [_state(name) for name in state or ["quarantined", "pending"]]
     with opened() as instance, instance.stores.ledger.read() as tx:
         names = {batch.id: batch.name for batch in batches.found(tx, source=source)}
@@ -56,14 +59,24 @@ def _state(name: str) -> State:
     try:
         return State(name)
     except ValueError:
-        raise UsageError(f"state '{name}' is not known; states are {', '.join(State)}") from None
+        raise UsageError(f"state '{name}' is not known; {_known(name, list(State))}") from None
 
 
 def _reason(name: str) -> Reason:
     try:
         return Reason(name)
     except ValueError:
-        raise UsageError(f"reason '{name}' is not known; reasons are {', '.join(Reason)}") from None
+        raise UsageError(f"reason '{name}' is not known; {_known(name, list(Reason))}") from None
+
+
+def _known(name: str, among: Sequence[str]) -> str:
+    close = get_close_matches(name, among, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(among)}"
+
+
+def _require_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise UsageError(f"there are no sentences in '{language}'; languages are {', '.join(LANGUAGES)}")
 
 
 @app.command()
@@ -72,6 +85,7 @@ def show(batch: BatchName, row: RowNumber, language: Language = "en") -> None:
     from passerelle.stores.ledger import audit, batches, items, stored
     from passerelle.stores.ledger.stored import FileKind
 
+    _require_language(language)
     with opened() as instance:
         stores = instance.stores
         with stores.ledger.read() as tx:
@@ -79,7 +93,7 @@ def show(batch: BatchName, row: RowNumber, language: Language = "en") -> None:
             listed = [one for one in items.found(tx, batch_id=found.id) if one.row == row]
             files = stored.of_batch(tx, found.id, FileKind.RECORDS, part=row // PARTITION_ROWS)
         if not listed or not files:
-            raise UsageError(f"row {row} of {batch} is not stopped")
+            raise UsageError(f"row {row} of {batch} is not stopped; `passerelle quarantine list` names those that are")
         key = stores.vault.open_data_key(files[0].wrapped_key or found.wrapped_key)
         place = row % PARTITION_ROWS
         raw = stores.vault.read_rows(files[0], key, [place])[place]
@@ -106,7 +120,7 @@ def close(
         listed = [one for one in items.found(tx, batch_id=found.id) if one.row == row]
         open_ones = [one for one in listed if one.state in {State.QUARANTINED, State.PENDING}]
         if not open_ones:
-            raise UsageError(f"row {row} of {batch} is not open")
+            raise UsageError(f"row {row} of {batch} is not open: it passed, or was closed before")
         for one in open_ones:
             items.move(tx, found.id, one.stage, row, State.REJECTED, expected=one.state, by=by, detail=note)
         audit.append(tx, by, "quarantine close", f"{batch}:{row}")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,10 @@ def run(
     sources: Annotated[list[str] | None, typer.Argument(help="Sources to run; all without.")] = None,
     stage: Annotated[list[str] | None, typer.Option("--stage", help="Only these stages, in their order.")] = None,
     batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="Window from (ISO), instead of the watermark.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Window up to (ISO).")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Start of a window (ISO), instead of what is new.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="End of the window (ISO).")] = None,
     as_of: AsOf = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -41,10 +44,13 @@ def run(
     from passerelle.pipeline.running import Asked, run_source
 
     stages = _stages(stage)
+    _require_window(since, until)
     with opened(as_of) as instance, progress_bar() as progress:
         connections = connections_of(instance.settings)
         asked = Asked(stages, batch, since, until)
         named = sources or sorted(instance.house.sources)
+        if not named:
+            say(f"this instance has no source of jurisdiction {instance.settings.jurisdiction}")
         if batch is not None:
             named = [_source_of(instance, batch, named)]
         runs = [run_source(instance, name, connections, asked, progress) for name in named]
@@ -55,6 +61,17 @@ def run(
     stopped = [name for one in runs for name in one.stopped]
     if stopped:
         raise DataJudgedBad(f"stopped as a whole: {', '.join(stopped)}; `passerelle quarantine list` says why")
+
+
+def _require_window(since: str | None, until: str | None) -> None:
+    told = []
+    for name, text in (("--since", since), ("--until", until)):
+        try:
+            told += [datetime.fromisoformat(text).replace(tzinfo=None)] if text else []
+        except ValueError:
+            raise UsageError(f"{name} wants an ISO day or moment: 2026-03-31 or 2026-03-31T12:00:00") from None
+    if told != sorted(told):
+        raise UsageError("--until is before --since")
 
 
 def _source_of(instance: "Instance", batch: str, among: Sequence[str]) -> str:

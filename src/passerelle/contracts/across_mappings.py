@@ -15,7 +15,8 @@ OF_DIRECTORY = (ORGANISATION, UNIT)
 """Labels that no mapping emits."""
 _OF_PERSONS = ("Patient", "Person", "RelatedPerson")
 _TELECOM = ("phone", "fax", "email", "pager", "url", "sms", "other")
-_NAMES_PERSONS = ("ins-", "nss-", "nir")
+_NAMES_PERSONS = ("ins-", "nss-", "nir", "orientation-number")
+_POINTS_TO_PERSONS = frozenset({"actor", "beneficiary", "for", "individual", "patient", "subject", "subscriber"})
 
 
 def check_mappings(
@@ -147,6 +148,8 @@ class _EmitCheck:
             self._system(line.system, at(position, "system"))
         if line.refers is not None:
             self._refers(line, names, at(position, "refers"))
+        if self.folder.source.legal.anonymous:
+            self._anonymous_line(line, place)
 
     def _system(self, system: str | None, place: Place) -> None:
         if system is None:
@@ -157,7 +160,7 @@ class _EmitCheck:
         uri = self.naming.get(system, system)
         personal = {name for name, one in self.naming.items() if name.startswith(_NAMES_PERSONS) and uri == one}
         if self.folder.source.legal.anonymous and personal:
-            self.problems.add(place, "an anonymous source names nobody; this system does")
+            self.problems.add(place, "an anonymous source names nobody, here or at another door; this system does")
 
     def _refers(self, line: FieldLine, names: Mapping[str, ColumnType], place: Place) -> None:
         label = str(line.refers)
@@ -218,10 +221,27 @@ class _EmitCheck:
             place = self._at("resource")
             self.problems.add(place, f"an anonymous source emits no {self.emit.resource}")
         for column in self.emit.key:
-            if column in self.table.columns and self.table.columns[column].identity:
+            if self._identifies(column):
                 self.problems.add(
                     self._at("key"), f"an anonymous source makes no id of '{column}', which is `identity: true`"
                 )
+
+    def _anonymous_line(self, line: FieldLine, place: Place) -> None:
+        for column in _columns(line):
+            if self._identifies(column):
+                self.problems.add(place, f"an anonymous source reads no '{column}', which is `identity: true`")
+        parts = {part.partition("[")[0] for part in line.to.split(".")[1:]}
+        if line.refers not in OF_DIRECTORY and not parts.isdisjoint(_POINTS_TO_PERSONS):
+            self.problems.add(place, f"an anonymous source points to nobody; '{line.to}' does")
+
+    def _identifies(self, column: str) -> bool:
+        """Whether a column of the table, or of one of its parents, is declared to say who somebody is."""
+        table, *names = self.table, *column.split(".")
+        for parent in names[:-1]:
+            if parent not in table.parents or table.parents[parent].table not in self.folder.source.tables:
+                return False
+            table = self.folder.source.tables[table.parents[parent].table]
+        return names[-1] in table.columns and table.columns[names[-1]].identity
 
 
 def _columns(line: FieldLine) -> Iterator[str]:

@@ -30,7 +30,7 @@ from passerelle.doors.fhir_models import accepts
 from passerelle.errors import UsageError
 from passerelle.fold.view import CutView, Standing, Tree, as_written, day_of, id_in
 from passerelle.gate import OrganisationFacts
-from passerelle.gate.recorded import Recorded, facts_of_organisation
+from passerelle.gate.recorded import NO_DOUBTS, Doubts, Recorded, facts_of_organisation
 from passerelle.ids import KeyedHasher
 from passerelle.records import Stage, State
 from passerelle.stores.ledger import Lease, audit, cuts, instants, leases, links, outbox, run_log
@@ -109,8 +109,21 @@ def deliver(
     out_folder: Path,
     target: Target,
     directory: Sequence[DirectoryResource] = (),
+    doubts: Doubts = NO_DOUBTS,
 ) -> DeliveryOutcome:
     """The target's folder holds what it may have of the cut, and the ledger says what it is known to hold.
+
+    Args:
+        stores: where everything lies.
+        house: all contracts.
+        cut: what is delivered of.
+        linked: the run of link over the same cut.
+        lease: the territory's.
+        as_of: the day; the day of a moment is that of the gate's zone.
+        out_folder: where the folder of the target lies.
+        target: who receives, and what.
+        directory: organisations and places.
+        doubts: what people said that waits to be read, at the moment of sending.
 
     Raises:
         UsageError: the target wants no persons.
@@ -121,7 +134,7 @@ def deliver(
     if target.purpose != "deliver":
         raise UsageError(f"target {target.target} is for {target.purpose}; deliver sends to those who may have persons")
     day = day_of(as_of, house.gate.time_zone)
-    delivery = _Delivery(stores, house, cut, linked, target=target, directory=directory, day=day)
+    delivery = _Delivery(stores, house, cut, linked, target=target, directory=directory, day=day, doubts=doubts)
     with Snapshot(out_folder / target.target) as snapshot:
         delivery.write(snapshot)
         files = snapshot.commit(SUFFIX)
@@ -159,7 +172,9 @@ class _Delivery:
         target: Target,
         directory: Sequence[DirectoryResource],
         day: date,
+        doubts: Doubts,
     ) -> None:
+        self._doubts = doubts
         self._stores = stores
         self._house = house
         self._cut = cut
@@ -183,7 +198,7 @@ class _Delivery:
         """Everything that may leave is in the snapshot, sorted by type and id."""
         join = Splitter(load_identity_rules(self._house.root / "fhir" / "identity_elements.yaml")).join
         with self._stores.ledger.read() as tx:
-            recorded = Recorded.read(tx)
+            recorded = Recorded.read(tx, self._doubts)
             together = _together(links.found(tx, "ins", states=["active"]))
         sources = sorted(self._house.sources)
         with CutView(self._stores, self._cut, sources, join, also=[self._linked.batch_id]) as view:

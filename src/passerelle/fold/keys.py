@@ -1,8 +1,9 @@
 """Under which keys a record is found again: its own, those of the parents it belongs to. Pure."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 
 from passerelle.contracts.source import Source, Table
 from passerelle.fold.pam import keys_of_message
@@ -12,6 +13,8 @@ from passerelle.records import Reason
 
 Row = list[object]
 KeyReader = Callable[[Row], tuple[str, ...] | None]
+MOST_REMEMBERED = 20_000
+"""Keys of which a registration remembers the sixteen bytes: a record is asked for its keys several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,9 @@ class Registration:
     own: bool
     read: KeyReader
     hasher: KeyedHasher
+    cells: Callable[[Row], Hashable] | None = None
+    """What of a row decides the key, where that is told without reading it."""
+    known: dict[Hashable, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def fold_of(self, row: Row) -> bytes | None:
         """The fold key of a row; None when the row does not carry this key.
@@ -33,6 +39,17 @@ class Registration:
         Raises:
             Unreadable: a key column holds something that is not of its declared type.
         """
+        if self.cells is None:
+            return self._made(row)
+        cells = self.cells(row)
+        fold = self.known.get(cells)
+        if fold is None and (fold := self._made(row)) is not None:
+            if len(self.known) >= MOST_REMEMBERED:
+                self.known.clear()
+            self.known[cells] = fold
+        return fold
+
+    def _made(self, row: Row) -> bytes | None:
         values = self.read(row)
         return None if values is None else self.hasher.of(values)
 
@@ -85,6 +102,10 @@ def _by_columns(table: Table, columns: Sequence[str], slots: Sequence[str], zone
     return read
 
 
+def _cells(columns: Sequence[str], slots: Sequence[str]) -> Callable[[Row], Hashable]:
+    return itemgetter(*(slots.index(column) for column in columns))
+
+
 def _decimal(table: Table) -> str:
     return table.dialect.decimal if table.dialect else "."
 
@@ -102,6 +123,7 @@ def registrations_of(source: Source, table_name: str, fold_key: bytes) -> list[R
                 own=True,
                 read=read,
                 hasher=hasher_of(fold_key, source, table_name, "key"),
+                cells=_cells(table.key, slots),
             )
         )
     for fold_name, fold in table.folds.items():
@@ -120,7 +142,15 @@ def registrations_of(source: Source, table_name: str, fold_key: bytes) -> list[R
         columns = [ours[column] for column in parent_key]
         read = _by_columns(table, columns, slots, source.time_zone, optional=True)
         role = child_role(table_name, parent_name)
-        made.append(Registration(role, False, read, hasher_of(fold_key, source, parent_name, "key")))  # noqa: FBT003
+        made.append(
+            Registration(
+                role=role,
+                own=False,
+                read=read,
+                hasher=hasher_of(fold_key, source, parent_name, "key"),
+                cells=_cells(columns, slots),
+            )
+        )
     return made
 
 

@@ -71,6 +71,10 @@ class Known:
     tables: dict[int, str] = field(default_factory=dict)
     stopped: dict[Place, Item] = field(default_factory=dict)
 
+    def is_standing(self, batch_id: int) -> bool:
+        """True if the batch has gone through map."""
+        return self.states.get(batch_id) in _STANDING
+
     def is_mapped(self, place: Place) -> bool:
         """True if the record's batch has gone through map and the record was not stopped by then."""
         if self.states.get(place.batch_id) not in _STANDING:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 
 from passerelle.contracts.directory import DirectoryOrganisation
@@ -18,6 +19,22 @@ Subject = tuple[str, bytes]
 """A patient as one source knows them: the source's name and the id of its Patient."""
 
 _Span = tuple[date | None, date | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What people said that was stopped and waits for a person to settle it.
+
+    Attributes:
+        closed: patients who may have opposed or refused, or asked for anonymity: nothing of them is shared.
+        silenced: (batch, row) of consents and care teams of which a later version waits: they open nothing.
+    """
+
+    closed: frozenset[Subject] = frozenset()
+    silenced: frozenset[tuple[int, int]] = frozenset()
+
+
+NO_DOUBTS = Doubts()
 
 
 def facts_of_organisation(one: DirectoryOrganisation) -> OrganisationFacts:
@@ -42,32 +59,39 @@ def organisations_of_sources(house: House) -> dict[str, OrganisationFacts]:
 class Recorded:
     """Consents, oppositions and care teams of every subject, read once."""
 
-    def __init__(self, told: Iterable[StoredConsent], teams: Iterable[StoredMember]) -> None:
+    def __init__(
+        self, told: Iterable[StoredConsent], teams: Iterable[StoredMember], doubts: Doubts = NO_DOUBTS
+    ) -> None:
         self._consents: dict[Subject, list[StoredConsent]] = defaultdict(list)
         self._teams: dict[Subject, list[StoredMember]] = defaultdict(list)
+        self._closed = doubts.closed
         for consent in told:
-            self._consents[consent.source, consent.subject_id].append(consent)
+            if consent.type != PERMIT or (consent.batch_id, consent.row) not in doubts.silenced:
+                self._consents[consent.source, consent.subject_id].append(consent)
         for member in teams:
-            self._teams[member.source, member.subject_id].append(member)
+            if (member.batch_id, member.row) not in doubts.silenced:
+                self._teams[member.source, member.subject_id].append(member)
 
     @classmethod
-    def read(cls, tx: Transaction) -> "Recorded":
-        """Everything that the ledger holds."""
-        return cls(consents.consents_of(tx), consents.care_teams_of(tx))
+    def read(cls, tx: Transaction, doubts: Doubts = NO_DOUBTS) -> "Recorded":
+        """Everything that the ledger holds, without what is in doubt."""
+        return cls(consents.consents_of(tx), consents.care_teams_of(tx), doubts)
 
     def knows(self, source: str, patient: bytes) -> bool:
         """Whether anything at all was recorded of the patient."""
-        return (source, patient) in self._consents or (source, patient) in self._teams
+        one = (source, patient)
+        return one in self._consents or one in self._teams or one in self._closed
 
     def facts(
         self, source: str, patient: bytes, *, anonymous_source: bool = False, asked_anonymity: bool = False
     ) -> SubjectFacts:
         """What was recorded of the patient at the source."""
         told = self._consents.get((source, patient), ())
+        unread = (Opposition(),) if (source, patient) in self._closed else ()
         return SubjectFacts(
             anonymous_source,
             asked_anonymity,
-            tuple(_opposition(one) for one in told if one.kind == OPPOSITION),
+            (*unread, *(_opposition(one) for one in told if one.kind == OPPOSITION)),
             tuple(_consent(one) for one in told if one.kind != OPPOSITION),
             tuple(_teams(self._teams.get((source, patient), ()))),
         )

@@ -113,8 +113,17 @@ class Course:
 class FactsReader:
     """Reads the facts of one cut for the pathways of a house."""
 
-    def __init__(self, view: CutView, house: House, names: OrganisationNames, as_of: date) -> None:
+    def __init__(
+        self,
+        view: CutView,
+        house: House,
+        names: OrganisationNames,
+        as_of: date,
+        *,
+        silenced: AbstractSet[tuple[int, int]] = frozenset(),
+    ) -> None:
         self._view = view
+        self._silenced = silenced
         self._kinds = {name: folder.source.legal.kind for name, folder in house.sources.items()}
         self._names = names
         self._as_of = as_of
@@ -181,7 +190,7 @@ class FactsReader:
         provision = tree.get("provision", {})
         withdrawn = day_in(withdrawal(tree))
         inactive = tree.get("status") not in {"active", "rejected"} and withdrawn is None
-        if tree.get("status") == "entered-in-error" or inactive:
+        if tree.get("status") == "entered-in-error" or inactive or (one.batch_id, one.row) in self._silenced:
             return
         period = provision.get("period", {})
         for actor in provision.get("actor", ()):

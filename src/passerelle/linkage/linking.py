@@ -24,7 +24,7 @@ from passerelle import __version__
 from passerelle.contracts.house import House
 from passerelle.errors import BrokenPromise
 from passerelle.fold.view import CutView, day_of
-from passerelle.gate.recorded import Recorded
+from passerelle.gate.recorded import NO_DOUBTS, Doubts, Recorded
 from passerelle.linkage.facts import FactsReader, People
 from passerelle.linkage.following import Follower, Linked, by_scope
 from passerelle.linkage.permissions import Permissions
@@ -90,20 +90,30 @@ class _Said:
     states: Counts
 
 
-def link(stores: Stores, house: House, cut: Cut, lease: Lease, as_of: date | datetime) -> LinkOutcome:
+def link(
+    stores: Stores, house: House, cut: Cut, lease: Lease, as_of: date | datetime, *, doubts: Doubts = NO_DOUBTS
+) -> LinkOutcome:
     """Links, statements and tallies of the cut are those that follow from its view, as of that day.
+
+    Args:
+        stores: where everything lies.
+        house: all contracts.
+        cut: what is linked.
+        lease: the territory's.
+        as_of: the day; the day of a moment is that of the gate's zone.
+        doubts: what people said that waits to be read.
 
     Raises:
         StaleLease: someone took over; nothing of this run is kept.
         BrokenPromise: a statement of ours is not FHIR R4, or what is stored is not what the ledger names.
     """
     day = day_of(as_of, house.gate.time_zone)
-    fingerprint = _fingerprint(stores, house, cut, day)
+    fingerprint = _fingerprint(stores, house, cut, day, doubts)
     before = _last_run(stores, fingerprint)
     if before is not None:
         stores.ledger.in_transaction(lambda tx: _noted(tx, lease, cut, before))
         return before
-    said = _said(stores, house, cut, day)
+    said = _said(stores, house, cut, day, doubts)
     file = _written(stores, said.statements)
     batch_key = stores.vault.new_data_key()[1]
     return stores.ledger.in_transaction(
@@ -126,13 +136,13 @@ def members_for_cut(tx: Transaction) -> list[tuple[int, int]]:
 # What is said --------------------------------------------------------------------------------------------------------
 
 
-def _said(stores: Stores, house: House, cut: Cut, day: date) -> _Said:
+def _said(stores: Stores, house: House, cut: Cut, day: date, doubts: Doubts) -> _Said:
     join = Splitter(load_identity_rules(house.root / "fhir" / "identity_elements.yaml")).join
     names = OrganisationNames(house, stores.keys)
     with stores.ledger.read() as tx:
-        recorded = Recorded.read(tx)
+        recorded = Recorded.read(tx, doubts)
     with CutView(stores, cut, sorted(house.sources), join) as view:
-        reader = FactsReader(view, house, names, day)
+        reader = FactsReader(view, house, names, day, silenced=doubts.silenced)
         people = reader.people()
         permissions = Permissions(house, recorded, people.patients, day)
         found, persons = _persons(house, people, permissions)
@@ -297,7 +307,7 @@ def _detail(cut: Cut, outcome: LinkOutcome) -> str:
 # Whether there is news -----------------------------------------------------------------------------------------------
 
 
-def _fingerprint(stores: Stores, house: House, cut: Cut, day: date) -> str:
+def _fingerprint(stores: Stores, house: House, cut: Cut, day: date, doubts: Doubts) -> str:
     """What link rests on, in one digest: members, what of them is withheld, contracts, the day."""
     with stores.ledger.read() as tx:
         own = {batch.id for batch in batches.found(tx, source=LINK_SOURCE)}
@@ -305,6 +315,8 @@ def _fingerprint(stores: Stores, house: House, cut: Cut, day: date) -> str:
     rests_on: dict[str, Any] = {
         "members": [member for member in cut.members if member[0] not in own],
         "withheld": sorted(zip(*(column.to_pylist() for column in withheld.columns), strict=True)),
+        "closed": sorted((source, patient.hex()) for source, patient in doubts.closed),
+        "silenced": sorted(doubts.silenced),
         "sources": {name: folder.digest for name, folder in house.sources.items()},
         "pathways": {name: _dumped(one) for name, one in house.pathways.items()},
         "organisations": {name: _dumped(one) for name, one in house.organisations.items()},

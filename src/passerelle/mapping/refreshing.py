@@ -4,6 +4,7 @@ The view may not depend on the order in which batches came. So when a batch is a
 that it touches is evaluated again as it stands now; what comes out is a supplement of the record's own batch.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,11 @@ from dataclasses import dataclass, field
 from passerelle.fold.keys import child_role, own_role
 from passerelle.fold.versions import Place, Version
 from passerelle.mapping.evaluating import Evaluator, Judged, combined, contradiction
-from passerelle.mapping.stage import MapTools, refusing
+from passerelle.mapping.stage import MAPPED_AT, MapTools, refusing
 from passerelle.mapping.writing import EvaluationWriter, Kept
 from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
 from passerelle.stores.files import ViewFile
-from passerelle.stores.ledger import batches, stored
+from passerelle.stores.ledger import batches, findings, stored
 from passerelle.stores.ledger.batches import Batch
 from passerelle.stores.ledger.items import Item
 from passerelle.stores.ledger.key_index import Entry
@@ -81,6 +82,8 @@ class Refresher:
 
     def touched_by(self, batch: Batch) -> list[Supplement]:
         """The supplements of every batch (this one too) of which a record has to be said anew."""
+        if not self._is_news(batch):
+            return []
         work = _Work()
         for part in range(batch.partitions):
             self._seed(batch, part, work)
@@ -98,6 +101,25 @@ class Refresher:
             self._judge(table, versions, work)
         self._follow(work)
         return self._supplements()
+
+    def _is_news(self, batch: Batch) -> bool:
+        """True if some batch of a table that this one touches was mapped without knowing it."""
+        with self._stores.ledger.read() as tx:
+            mapped_at = findings.use_of(tx, batch.id, MAPPED_AT)
+            knew = set() if mapped_at is None else stored.batches_after(tx, batch.source, json.loads(mapped_at))
+        touched, left = {batch.table}, [batch.table]
+        while left:
+            table = left.pop()
+            near = {*self._children[table], *self._listing[table]}
+            if table in near:
+                return True  # records of one table that touch one another: they were judged in some order
+            left += near - touched
+            touched |= near
+        return any(
+            table in touched and self._known.is_standing(other)
+            for other, table in self._known.tables.items()
+            if other != batch.id and other not in knew
+        )
 
     # What is touched ----------------------------------------------------------------------------------------------
 

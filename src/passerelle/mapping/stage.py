@@ -27,6 +27,8 @@ from passerelle.stores.opened import Stores
 
 CHUNK = 2_000
 USE_OF_CODES = "codes"
+MAPPED_AT = "mapped-at"
+"""The last position of a file of the source when the batch was mapped: what has a higher one knew the batch."""
 Progress = Callable[[int, int], None]
 
 
@@ -65,6 +67,7 @@ def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progr
 
     def commit(tx: Transaction) -> Batch:
         findings.put_use(tx, batch.id, USE_OF_CODES, _codes_met(tools.plans.by_table.get(batch.table, ())))
+        findings.put_use(tx, batch.id, MAPPED_AT, json.dumps(stored.last_position(tx, batch.source)))
         return batches.advance(tx, lease, batch.id, BatchState.MAPPED)
 
     return stores.ledger.in_transaction(commit)
@@ -173,7 +176,7 @@ class _Partition:
         for role in self._evaluator.sequence_folds(self._table):
             register = self._keys.registrations[role]
             folds = {fold for one in versions if (fold := register.fold_of(one.row)) is not None}
-            told = self._evaluator.judge_stories(self._table, role, folds, refusing(self._evaluator, own))
+            told = self._evaluator.judge_stories(self._table, role, folds, refusing(self._evaluator, dict(own)))
             parts.append({place: one for place, one in told.items() if place in mine})
         return combined(parts)
 

@@ -46,7 +46,9 @@ class Instance:
         if stores.keys.is_demo:
             real = [name for name, one in house.sources.items() if one.source.environment == "production"]
             if real:
-                raise RefusedForGood(f"{real[0]} is a production source, and the key file holds the published demo key")
+                raise RefusedForGood(
+                    f"{real[0]} is a production source, and the key file holds the published keys of the demo: PASSERELLE_KEYS wants a key file of its own"
+                )
         return cls(settings, house, stores)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ reason, so that every sum holds if the work ends there; from map on it is evalua
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from passerelle.checking import check_partition, compile_expectations
 from passerelle.contracts.house import SourceFolder
@@ -15,8 +16,8 @@ from passerelle.fold.view import day_of
 from passerelle.landing.classifying import Classified, Classifier
 from passerelle.mapping.refreshing import Refresher
 from passerelle.pipeline.instance import Instance
-from passerelle.pipeline.running import projection
-from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
+from passerelle.pipeline.running import Asked, projection, run_source
+from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Reason, Stage, State, Stop
 from passerelle.stores.ledger import Lease, Transaction, batches, items, key_index, stored, tallies
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.items import Item
@@ -36,13 +37,18 @@ class Replayed:
 
 
 def replay(instance: Instance, source: str, *, reason: Reason | None = None, batch: str | None = None) -> Replayed:
-    """Open records of published batches of the source are tried again.
+    """Open records of published batches are tried again; batches that were stopped as a whole are run again.
 
     Raises:
         UsageError: the source or the batch is not known.
         Unavailable: another process works on the source.
     """
     folder = instance.folder(source)
+    again = _stopped_batches(instance, source, batch) if reason in {None, Reason.BATCH_STOPPED} else []
+    for stopped in again:
+        with instance.lease(f"run:{source}") as lease:
+            instance.stores.ledger.in_transaction(partial(batches.reopen, lease=lease, batch_id=stopped.id))
+        run_source(instance, source, {}, Asked(stages=BATCH_STAGES[1:], batch=stopped.name))
     with instance.lease(f"run:{source}") as lease:
         chosen = _chosen(instance, source, reason, batch)
         by_batch: defaultdict[Batch, list[Item]] = defaultdict(list)
@@ -53,7 +59,20 @@ def replay(instance: Instance, source: str, *, reason: Reason | None = None, bat
         _evaluate(instance, source, by_batch, lease)
         still = {(found.id, item.row) for found, item in _chosen(instance, source, None, batch)}
     tried = {(found.id, item.row) for found, item in chosen}
-    return Replayed(len(tried), len(tried - still))
+    opened, standing = sum(one.records for one in again), _standing(instance, again)
+    return Replayed(len(tried) + opened, len(tried - still) + standing)
+
+
+def _stopped_batches(instance: Instance, source: str, batch: str | None) -> list[Batch]:
+    with instance.stores.ledger.read() as tx:
+        found = batches.found(tx, source=source, states=[BatchState.STOPPED])
+    return [one for one in found if batch is None or one.name == batch]
+
+
+def _standing(instance: Instance, again: Sequence[Batch]) -> int:
+    """How many records of the batches have passed map."""
+    with instance.stores.ledger.read() as tx:
+        return sum(tallies.of(tx, one.id).get((Stage.MAP, State.PASSED), 0) for one in again)
 
 
 _EARLY = (Stage.LAND, Stage.CHECK)

@@ -11,6 +11,7 @@ from passerelle.errors import BrokenPromise, UsageError
 from passerelle.linkage.linking import LinkOutcome, link, members_for_cut
 from passerelle.mapping.stage import USE_OF_CODES
 from passerelle.mapping.uses import Uses, columns_never_read
+from passerelle.pipeline.doubts import doubts_of
 from passerelle.pipeline.instance import Instance
 from passerelle.reporting.assembling import Unused, summarise
 from passerelle.reporting.page import render_page
@@ -69,7 +70,7 @@ def run_territory(
     with instance.lease("territory") as lease:
         cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
         progress("link", 0, 1)
-        linked = link(stores, house, cut, lease, as_of)
+        linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
         progress("deliver", 0, 1)
         delivery = deliver(
             stores,
@@ -81,6 +82,7 @@ def run_territory(
             out_folder=out,
             target=house.targets[target],
             directory=instance.directory,
+            doubts=doubts_of(instance),
         )
     progress("count again", 0, 1)
     wrong = sums.recount(stores.ledger, stores.vault, stores.lake)

@@ -3,6 +3,8 @@
 - A movement segment written one place too far (ZBE-4 empty, the action in ZBE-5, Y or N in ZBE-6) is read shifted.
 - Forbidden fields are never read: they are empty for every column and repeat.
 - A national identifier (CX-5 `INS`) is in PID-3 only while the identity is validated (PID-32 `VALI`).
+- Who asked for anonymity (any repetition of PID-32 is `ANOM`; it is then read as the first) has no name, birth date,
+  address, phone or national identifier, whatever the message says.
 
 Virtual columns that the reader fills (a column whose `path` is one of these names):
 
@@ -30,6 +32,9 @@ MOVEMENT_EVENTS = INSERTS | CANCELS | {UPDATE}
 """Events for which ZBE is required; all others speak of the patient alone."""
 
 VALIDATED = "VALI"
+ANONYMOUS = "ANOM"
+NAMELESS = "U"
+"""Type of a name that stands for somebody whose name is not told."""
 INS_TYPES = frozenset({"INS", "INS-NIR", "INS-NIA"})
 TEST_INS_SYSTEMS = frozenset({"1.2.250.1.213.1.4.10", "1.2.250.1.213.1.4.11"})
 
@@ -42,6 +47,9 @@ FORBIDDEN = {
     "ZFA": (4, 5, 6, 7, 8),
 }
 """Fields that the profile forbids. PV2-3 is obsolete and left readable: the legal mode is still sent there."""
+
+IDENTIFYING = (5, 6, 7, 11, 13, 14, 21, 23)
+"""Fields of PID that say who somebody is."""
 
 
 class PamMessage(Message):
@@ -103,6 +111,8 @@ class PamMessage(Message):
             del fields[4]
             self._is_shifted = True
         elif name == "PID":
+            if len(fields) > 32 and ANONYMOUS in fields[32]:
+                self._drop_identity(fields)
             self._drop_ins(fields)
         for number in FORBIDDEN.get(name, ()):
             if number < len(fields) and fields[number]:
@@ -125,6 +135,18 @@ class PamMessage(Message):
 
     def _is_ins(self, text: str) -> bool:
         return self.part(text, 5) in INS_TYPES
+
+    def _drop_identity(self, fields: list[str]) -> None:
+        """Nothing of the person's identity is left, if anonymity was asked for."""
+        statuses = self.repetitions(fields, 32)
+        if ANONYMOUS not in (self.part(text, 1) for text in statuses):
+            return
+        fields[32] = ANONYMOUS
+        for number in IDENTIFYING:
+            if number < len(fields) and fields[number]:
+                if not (number == 5 and all(self.part(text, 7) == NAMELESS for text in self.repetitions(fields, 5))):
+                    self._unwanted.append(f"PID-{number}")
+                fields[number] = ""
 
     def _drop_ins(self, fields: list[str]) -> None:
         if len(fields) < 4 or "INS" not in fields[3]:

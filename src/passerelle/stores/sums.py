@@ -276,17 +276,23 @@ def _without_resources(told: _Facts, emitted: dict[int, tuple[int, int]]) -> set
 def _lost(
     ledger: Ledger, lake: Lake, facts: dict[int, _Facts], without: dict[int, set[int]], broken: set[str]
 ) -> Iterator[Discrepancy]:
-    """Records that passed map and of whose keys nothing is in the lake.
+    """Records that passed map and left nothing in the lake, neither themselves nor through another record.
 
-    A record without a row of its own is all right if one of its keys was evaluated with another record: a message
-    of a stay is, by the latest one.
+    A message of a story leaves what it says with the last one. A record of a table that emits nothing, with the record
+    that lists it.
     """
     if not any(without.values()):
         return
+    emitting = {
+        (told.batch.source, told.batch.table)
+        for told in facts.values()
+        for file in told.files
+        if file.kind is FileKind.RESOURCES and file.rows
+    }
     folds: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
     with ledger.read() as tx:
-        for batch_id, row, fold in key_index.rows_by_batch(tx):
-            if row in without.get(batch_id, ()):
+        for batch_id, row, role, fold in key_index.keys_by_row(tx):
+            if row in without.get(batch_id, ()) and _may_speak_for(facts[batch_id].batch, role, emitting):
                 folds[batch_id, row].add(fold)
     files = [
         file
@@ -303,6 +309,13 @@ def _lost(
                 Stage.MAP,
                 f"{len(lost)} records passed map and left nothing in the lake, the first is row {min(lost)}",
             )
+
+
+def _may_speak_for(batch: Batch, role: str, emitting: set[tuple[str, str]]) -> bool:
+    """True if another record with this key may have left what a record of the batch says."""
+    if "/" in role:
+        return not role.endswith("/key")
+    return (batch.source, batch.table) not in emitting
 
 
 def _stated(ledger: Ledger, lake: Lake) -> Iterator[Discrepancy]:

@@ -120,7 +120,8 @@ def _settle(
             for batch_id, row, ref in zip(*(column.to_pylist() for column in told.columns), strict=True)
         }
         agreed, members = project(view)
-    counted = stores.lake.evaluations(files)
+    held = {batch_id for batch_id, _ in waiting}
+    counted = stores.lake.evaluations([file for file in files if file.batch_id in held])
     numbers = zip(*(counted.column(name).to_pylist() for name in ("batch_id", "row", "resources")), strict=True)
     emitted = {(batch_id, row): count for batch_id, row, count in numbers if (batch_id, row) in waiting}
     return _Settled(waiting, emitted, agreed, members)

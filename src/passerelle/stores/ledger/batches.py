@@ -40,7 +40,7 @@ _NEXT = {
     BatchState.CHECKED: {BatchState.MAPPED, BatchState.STOPPED},
     BatchState.MAPPED: {BatchState.PUBLISHED, BatchState.STOPPED},
     BatchState.PUBLISHED: set[BatchState](),
-    BatchState.STOPPED: {BatchState.CHECKED},
+    BatchState.STOPPED: {BatchState.LANDED},
 }
 
 
@@ -259,6 +259,20 @@ def advance(
         changed["published_at"] = instants.now() if now is None else now
     tx.run(table.update().where(table.c.id == batch_id).values(changed))
     return by_id(tx, batch_id)
+
+
+def reopen(tx: Transaction, lease: Lease, batch_id: int) -> Batch:
+    """A batch that check stopped stands as landed again: what check said of it is gone, but for what a person closed.
+
+    Raises:
+        StaleLease: someone took over.
+        BrokenPromise: the batch was not stopped.
+    """
+    batch = advance(tx, lease, batch_id, BatchState.LANDED)
+    tx.run(parts.delete().where(parts.c.batch_id == batch_id, parts.c.stage == Stage.CHECK.value))
+    items.clear_open(tx, batch_id, Stage.CHECK)
+    findings_.clear(tx, batch_id, (Stage.CHECK,))
+    return batch
 
 
 def add_supplement(

@@ -1,7 +1,7 @@
 """Consents, oppositions and care teams as the gate asks for them: a projection of the current view of each source."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,11 +107,16 @@ def replace(
     tx.insert(
         table,
         [
-            {**asdict(consent), "purposes": _coded(consent.purposes), "classes": _coded(consent.classes)}
+            {**_values(consent), "purposes": _coded(consent.purposes), "classes": _coded(consent.classes)}
             for consent in consents
         ],
     )
-    tx.insert(members, [asdict(member) for member in care_teams])
+    tx.insert(members, [_values(member) for member in care_teams])
+
+
+def _values(one: StoredConsent | StoredMember) -> dict[str, Any]:
+    """By field, as `asdict` tells it, without copying what cannot be changed."""
+    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def consents_of(

@@ -311,6 +311,19 @@ def excluded(tx: Transaction, sources: Sequence[str] | None = None, *, but: Sequ
     return pa.Table.from_arrays([pa.array(column, pa.int64()) for column in columns], schema=_EXCLUDED)
 
 
+def clear_open(tx: Transaction, batch_id: int, stage: Stage) -> None:
+    """Only what a person or rule closed is left of the stage's items, and of its tallies."""
+    tx.run(
+        table.delete().where(
+            table.c.batch_id == batch_id, table.c.stage == stage.value, table.c.state != State.REJECTED.value
+        )
+    )
+    told = tallies.of(tx, batch_id)
+    tallies.add_many(
+        tx, batch_id, {key: -count for key, count in told.items() if key[0] is stage and key[1] is not State.REJECTED}
+    )
+
+
 def clear(tx: Transaction, batch_id: int, stages: tuple[Stage, ...]) -> None:
     """The stages have no items. Tallies are the caller's."""
     tx.run(table.delete().where(table.c.batch_id == batch_id, table.c.stage.in_([stage.value for stage in stages])))

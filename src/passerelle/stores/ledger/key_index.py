@@ -98,6 +98,14 @@ def rows_by_batch(tx: Transaction) -> Iterator[tuple[int, int, bytes]]:
         yield row.batch_id, row.row, bytes(row.fold)
 
 
+def keys_by_row(tx: Transaction) -> Iterator[tuple[int, int, str, bytes]]:
+    """(batch, row, role, fold) of every entry of the index, in no order that means anything."""
+    roles = names.all_of(tx, _ROLE)
+    asked = sa.select(table.c.batch_id, table.c.row, table.c.role, table.c.fold).execution_options(yield_per=20_000)
+    for row in tx.connection.execute(asked):
+        yield row.batch_id, row.row, roles[row.role], bytes(row.fold)
+
+
 def forget(tx: Transaction, batch_id: int, rows: Collection[int]) -> None:
     """These records of the batch have no entry: for rows that are out of scope or erased after all."""
     for chunk in chunks(sorted(rows)):

@@ -1,0 +1,149 @@
+"""Ten times the records in one warm process: how much longer it takes, and how much more memory.
+
+The records are those of a simulated CSAPA, repeated under other numbers. Every stage from land to published is run;
+memory is the PSS of this process and its children, the highest that was seen. Run: python benchmarks/scale.py
+"""
+
+import argparse
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ground import Ground
+
+from passerelle.pipeline.instance import Instance
+from passerelle.records import BATCH_STAGES, Stage
+from passerelle.stores.ledger import batches
+
+SOURCE = "csapa"
+NUMBERS = ("num_patient", "num_pec", "num_acte", "num_consentement", "num_opposition", "num_equipe")
+PERSONS = 1_000
+"""They have about 10,000 records."""
+TIME, MEMORY = 11.0, 1.3
+LOOK_EVERY = 0.1
+
+
+class Watch:
+    """Looks at the memory of this process and its children while a block runs."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._done = threading.Event()
+
+    def _look(self) -> None:
+        while not self._done.wait(LOOK_EVERY):
+            self.peak = max(self.peak, sum(map(_pss, _family(os.getpid()))))
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """The peak of the block, in kB."""
+        thread = threading.Thread(target=self._look, daemon=True)
+        self._done.clear()
+        self.peak = sum(map(_pss, _family(os.getpid())))
+        thread.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            thread.join()
+
+
+def _family(process: int) -> Iterator[int]:
+    yield process
+    for told in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            children = told.read_text("ascii").split()
+        except OSError:
+            continue
+        for child in children:
+            yield from _family(int(child))
+
+
+def _pss(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def multiplied(base: Ground, root: Path, copies: int) -> Ground:
+    """The source's files so many times, each time with other numbers of persons, courses of care and acts."""
+    ground = Ground(root)
+    for path in sorted((base.places.territory / "sources" / SOURCE).rglob("*.csv")):
+        header, *lines = path.read_bytes().split(b"\r\n")
+        columns = header.decode("latin-1").split(";")
+        numbered = next((place for place, name in enumerate(columns) if name not in NUMBERS), 0)
+        folder = ground.places.territory / path.parent.relative_to(base.places.territory)
+        folder.mkdir(parents=True, exist_ok=True)
+        for copy in range(copies):
+            ending = b"-%d" % copy
+            made = [_renumbered(line, numbered, ending) for line in lines]
+            (folder / f"{path.stem}_{copy:04d}.csv").write_bytes(b"\r\n".join([header, *made]))
+            (folder / f"{path.stem}_{copy:04d}.csv.ok").touch()
+    (ground.places.territory / "territory.json").write_bytes((base.places.territory / "territory.json").read_bytes())
+    ground.places.write_keys()
+    ground.connect()
+    return ground
+
+
+def _renumbered(line: bytes, numbered: int, ending: bytes) -> bytes:
+    cells = line.split(b";", numbered)
+    return b";".join([*(cell + ending if cell else cell for cell in cells[:numbered]), *cells[numbered:]])
+
+
+def carried(ground: Ground) -> tuple[int, dict[Stage, float], int]:
+    """Records landed, seconds by stage, and the highest PSS in kB."""
+    watch, seconds = Watch(), {}
+    with ground.opened() as instance:
+        instance.tools(SOURCE)
+        with watch.looking():
+            for stage in BATCH_STAGES:
+                begun = time.perf_counter()
+                ground.run(instance, SOURCE, [stage])
+                seconds[stage] = time.perf_counter() - begun
+        records = _records(instance)
+    return records, seconds, watch.peak
+
+
+def _records(instance: Instance) -> int:
+    with instance.stores.ledger.read() as tx:
+        return sum(batch.records for batch in batches.found(tx, source=SOURCE))
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument(
+        "--short", action="store_true", help="10,000 and 100,000 records in place of 100,000 and 1,000,000"
+    )
+    copies = 1 if asked.parse_args().short else 10
+    with tempfile.TemporaryDirectory(prefix="passerelle-bench-") as folder:
+        return _compare(Path(folder), copies)
+
+
+def _compare(folder: Path, copies: int) -> int:
+    base = Ground(folder / "base")
+    base.simulate(PERSONS, 7, 0.01)
+    warm = multiplied(base, folder / "warm", 1)
+    carried(warm)
+    told = []
+    for times in (copies, copies * 10):
+        records, seconds, peak = carried(multiplied(base, folder / f"{times}", times))
+        told.append((records, seconds, peak))
+        each = ", ".join(f"{stage} {taken:.1f}" for stage, taken in seconds.items())
+        print(f"{records:,} records: {sum(seconds.values()):.1f} s ({each}), at most {peak / 1024:,.0f} MB")
+    (fewer, short, small), (more, long, large) = told
+    for stage in BATCH_STAGES:
+        print(f"  {stage}: {long[stage] / short[stage]:.1f} times")
+    time_ratio, memory_ratio = sum(long.values()) / sum(short.values()), large / small
+    print(f"{more / fewer:.1f} times the records: {time_ratio:.1f} times as long (bound {TIME:g}), ", end="")
+    print(f"{memory_ratio:.2f} times the memory (bound {MEMORY:g})")
+    return 0 if time_ratio <= TIME and memory_ratio <= MEMORY else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
