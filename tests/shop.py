@@ -251,7 +251,7 @@ class Opened:
     def verdicts(self):
         """(table, line) -> what became of every record, wherever it lies."""
         told = regions.verdicts_of(self.instance, ["ward"])
-        return {(table, raw.decode()): said for (_, table, raw), said in told.items()}
+        return {(table, raw.decode("latin-1")): said for (_, table, raw), said in told.items()}
 
     def close(self):
         self.instance.close()

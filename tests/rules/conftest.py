@@ -7,10 +7,12 @@ from attacked_people import People, write_first_day, write_in_between, write_sec
 from attacked_region import Attacked
 
 from passerelle.delivery import deliver
+from passerelle.ids import id_bytes
 from passerelle.linkage.linking import link
 from passerelle.pipeline.doubts import doubts_of
 from passerelle.pipeline.territory import _cut
-from passerelle.stores.ledger import outbox
+from passerelle.stores.ledger import cuts, outbox
+from passerelle.stores.ledger.outbox import Send
 
 PERSONS, SEED = 100, 23
 TYPES = ("Patient", "Encounter", "EpisodeOfCare", "Task", "ServiceRequest", "Person", "Consent", "Condition")
@@ -109,7 +111,7 @@ def second(region, first):
 
 
 @pytest.fixture(scope="session")
-def between(region, second):
+def between(region, first, second):
     """The region in which something was published after link and before deliver."""
     instance, people = region.instance, region.people
     stores, house, as_of = instance.stores, instance.house, instance.settings.as_of
@@ -118,6 +120,11 @@ def between(region, second):
         linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
         write_in_between(people)
         region.land("zz_third", "chu")
+        leaving = id_bytes(region.patient("chu", people["opposes-in-between"]))
+        slow = Send("export", leaving, "Patient", "put", bytes(16))
+        stores.ledger.in_transaction(
+            lambda tx: outbox.enqueue(tx, lease, cuts.by_name(tx, first.told.cut).id, [slow])
+        )
         deliver(
             stores,
             house,

@@ -1,10 +1,14 @@
 """Rule 2. One table decides; an opposition beats every ground; doubt closes; who is gated is not even compared."""
 
+from pathlib import Path
+
 import pytest
 from attacked_region import text_of
 from link_builders import World
 
+from passerelle.gate import deciding
 from passerelle.linkage import following, persons
+from passerelle.stores.ledger import Ledger
 
 NUMBER = "185040012345678"
 
@@ -81,8 +85,6 @@ def test_an_opposition_that_comes_after_link_and_before_deliver_is_heard(second,
 
 @pytest.fixture
 def world(sqlite_url, data, keys):
-    from passerelle.stores.ledger import Ledger
-
     ledger = Ledger.open(sqlite_url)
     yield World(ledger, data, keys)
     ledger.close()
@@ -150,13 +152,8 @@ def test_a_care_team_that_is_not_recorded_as_the_law_wants_opens_nothing(world, 
     assert {"not-permitted"} == set(world.tasks(world.link()).values())
 
 
-def test_the_gate_itself_knows_no_kind_of_organisation_and_no_class_of_data(world):
-
-    from pathlib import Path
-
-    import passerelle.gate.deciding as deciding
-
+def test_the_gate_itself_knows_no_kind_of_organisation(world):
     body = Path(deciding.__file__).read_text("utf-8")
     kinds = [*world.house.gate.kinds, *world.house.gate.never_recipients]
+
     assert [] == [kind for kind in kinds if f'"{kind}"' in body]
-    assert [] == [name for name in world.house.gate.classes if f'"{name}"' in body]

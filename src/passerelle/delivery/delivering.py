@@ -43,6 +43,10 @@ from passerelle.structure import Splitter, load_identity_rules, structure
 SUFFIX = ".ndjson"
 HELD = "held"
 GONE = "gone"
+SHARING_ENDED = "sharing-ended"
+"""Why a recipient is told to keep something no more: it stands, and may not be shared any more. It was no error."""
+NO_LONGER_STANDS = "no-longer-stands"
+"""The same: nobody says it any more; it was cancelled, deleted, or what it was said of is another's."""
 EVENT = "deliver"
 """What the run log and the audit call a delivery."""
 
@@ -190,6 +194,8 @@ class _Delivery:
         self._chosen = Chosen()
         self._left = _Left()
         self._sent: dict[str, int] = {"put": 0, "delete": 0}
+        self._held: dict[bytes, Receipt] = {}
+        self._gone: dict[bytes, str] = {}
         self.lists = FollowUpLists(house, day)
 
     # What leaves -------------------------------------------------------------------------------------------------
@@ -200,6 +206,8 @@ class _Delivery:
         with self._stores.ledger.read() as tx:
             recorded = Recorded.read(tx, self._doubts)
             together = _together(links.found(tx, "ins", states=["active"]))
+            receipts = outbox.receipts_of(tx, self._target.target)
+        self._held = {key: one for key, one in receipts.items() if one.state == HELD}
         sources = sorted(self._house.sources)
         with CutView(self._stores, self._cut, sources, join, also=[self._linked.batch_id]) as view:
             subjects = subjects_of(view)
@@ -210,7 +218,8 @@ class _Delivery:
             self._settle(view)
             self._write_resources(view, snapshot)
             self.lists.gather(view, recorded, subjects, known)
-        self._write_directory(snapshot)
+            self._write_directory(snapshot)
+            self._gone = self._told_gone(view)
 
     def _settle(self, view: CutView) -> None:
         """What says nothing, or something else, without what is withheld is withheld too, until nothing more falls."""
@@ -316,22 +325,30 @@ class _Delivery:
         self._left.delivered[resource_type] += 1
         self._left.named |= references(tree) & self._directory.keys()
 
+    def _told_gone(self, view: CutView) -> dict[bytes, str]:
+        """What the target holds and may hold no more, and why."""
+        gone = {key: one.type for key, one in self._held.items() if key not in self._left.digests}
+        standing = {one.id for one in view.bodies(sorted(set(gone.values())), gone)} if gone else set()
+        shared = standing | self._directory.keys()
+        return {key: SHARING_ENDED if key in shared else NO_LONGER_STANDS for key in sorted(gone)}
+
     # What the ledger is told -------------------------------------------------------------------------------------
 
     def commit(self, tx: Transaction, lease: Lease) -> None:
         """The outbox, what the target holds, the cut's tallies and the audit agree with the snapshot."""
         leases.confirm(tx, lease)
         name, now = self._target.target, instants.now()
-        held = {key: one for key, one in outbox.receipts_of(tx, name).items() if one.state == HELD}
+        held = self._held
         put = {
             key: told
             for key, told in sorted(self._left.digests.items())
             if key not in held or held[key].digest != told[1]
         }
-        gone = {key: (one.type, one.digest) for key, one in sorted(held.items()) if key not in self._left.digests}
+        gone = {key: (held[key].type, held[key].digest) for key in self._gone}
         sends = [Send(name, key, kind, "put", digest) for key, (kind, digest) in put.items()]
-        sends += [Send(name, key, kind, "delete", digest) for key, (kind, digest) in gone.items()]
+        sends += [Send(name, key, kind, "delete", digest, self._gone[key]) for key, (kind, digest) in gone.items()]
         self._sent = {"put": len(put), "delete": len(gone)}
+        outbox.stop(tx, self._overtaken(tx), SHARING_ENDED, target=name)
         if sends:
             outbox.enqueue(tx, lease, self._cut.id, sends, now=now)
             due = outbox.due(tx, name, limit=len(sends) + 1, now=now)
@@ -348,6 +365,13 @@ class _Delivery:
             audit.append(tx, "passerelle", EVENT, name, json.dumps({"cut": self._cut.name, **self._sent}), now=now)
         self._count(tx, lease)
         run_log.note(tx, EVENT, detail=json.dumps({"cut": self._cut.name, "target": name, **self._sent}))
+
+    def _overtaken(self, tx: Transaction) -> Iterable[bytes]:
+        """Resources of which something waits to be sent that is not what the target may have now."""
+        for one in outbox.waiting(tx, self._target.target):
+            leaves = self._left.digests.get(one.send.resource_id)
+            if (one.send.action == "put") != (leaves is not None) or (leaves and leaves[1] != one.send.digest):
+                yield one.send.resource_id
 
     def _count(self, tx: Transaction, lease: Lease) -> None:
         counted = {

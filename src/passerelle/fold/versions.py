@@ -6,6 +6,7 @@ The key index says where; the vault holds the bytes; the contract of today reads
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from passerelle.contracts.house import SourceFolder
@@ -43,7 +44,7 @@ class Version:
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableKeys:
     """How a table is read and under which roles its records are found."""
 
@@ -61,6 +62,15 @@ class TableKeys:
     def first_role(self) -> str:
         """The role of the table's key, or of its first fold."""
         return self.own_roles[0]
+
+    @cached_property
+    def _deleted(self) -> tuple[int, frozenset[str]] | None:
+        deleted = self.table.deleted
+        return None if deleted is None else (self.reader.slots.index(deleted.column), frozenset(deleted.values))
+
+    def is_deleted(self, row: Row) -> bool:
+        """True if this version is a tombstone."""
+        return self._deleted is not None and row[self._deleted[0]] in self._deleted[1]
 
 
 @dataclass(slots=True)
@@ -229,10 +239,7 @@ class Versions:
 
     def is_deleted(self, table: str, row: Row) -> bool:
         """True if this version is a tombstone."""
-        deleted = self.tables[table].table.deleted
-        if deleted is None:
-            return False
-        return row[self.tables[table].reader.slots.index(deleted.column)] in deleted.values
+        return self.tables[table].is_deleted(row)
 
     def children_of(
         self, child: str, parent: str, folds: Collection[bytes], known: Known

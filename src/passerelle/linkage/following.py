@@ -179,14 +179,14 @@ class Follower:
 
     def _judged_by_ins(self, known: Known, holder: str) -> Blind | None:
         same = [one for one in self._by_number.get(known.ins, ()) if one.source == holder]
-        agreeing = [one for one in same if compare_traits(known.traits, one.traits) is Concordance.CONCORDANT]
         permitted = (
-            all(self._permissions.may_link(known, one) for one in agreeing)
-            if agreeing
+            all(self._permissions.may_link(known, one) for one in same)  # who is gated is not even compared
+            if same
             else self._permissions.may_be_looked_for(known.patient, holder)
         )
         if not permitted:
             return Blind.NOT_PERMITTED
+        agreeing = [one for one in same if compare_traits(known.traits, one.traits) is Concordance.CONCORDANT]
         return Blind.NO_COMMON_KEY if not known.ins or (same and not agreeing) else None
 
     # By an orientation number ------------------------------------------------------------------------------------

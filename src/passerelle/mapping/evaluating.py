@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.source import Fold, Table
-from passerelle.fold.keys import child_role, own_role
+from passerelle.fold.keys import Registration, child_role, own_role
 from passerelle.fold.messages import tie_break
 from passerelle.fold.pam import fold_messages, unread
 from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
@@ -20,6 +20,8 @@ from passerelle.records import Finding, Reason, Stage, State, Stop
 from passerelle.stores.ledger.key_index import Entry
 
 SEQUENCE = "pam_stay"
+MOST_SEEN = 20_000
+"""Parents of a table that are remembered before the memory starts anew."""
 Notes = list[tuple[Reason, str]]
 Check = Callable[[dict[str, object]], str | None]
 
@@ -65,6 +67,10 @@ class _Touched:
     parents: Mapping[str, Mapping[bytes, Version]]
     children: Mapping[str, Mapping[bytes, list[Version]]]
     owners: Mapping[str, Mapping[bytes, Version]]
+    links: Sequence[tuple[Registration, Mapping[bytes, Version], str]]
+    """Of each parent of the table: its key in a row, those that stand, and the columns that tell of it."""
+    walks: Mapping[str, Sequence[tuple[Registration, Mapping[bytes, Version]]]]
+    """By dotted path of parents: the same, step by step."""
 
 
 class Evaluator:
@@ -77,9 +83,14 @@ class Evaluator:
         plans: Mapping[str, Sequence[Plan]],
         check: Check,
         known: Known,
+        *,
+        known_is_settled: bool = False,
     ) -> None:
+        """With `known_is_settled` the caller promises to leave `known` as it is: parents are then looked up once."""
         self.versions = versions
         self.known = known
+        self._known_is_settled = known_is_settled
+        self._seen: defaultdict[str, dict[bytes, Version | None]] = defaultdict(dict)
         self._check = check
         self._zone = folder.source.time_zone
         self._is_production = folder.source.environment == "production"
@@ -190,7 +201,7 @@ class Evaluator:
             return kept.row, [], []
         touched = self._touched(keys, {role: [plan]}, [record])
         row = self._as_folded(keys, role, record, Judged(record.place))
-        parents = [self._parent_row(keys, record.row, path, touched) for path in plan.parents]
+        parents = [_parent_row(record.row, path, touched) for path in plan.parents]
         children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
         return row, parents, children
 
@@ -201,8 +212,8 @@ class Evaluator:
         if unread(keys.table, record.row):
             judged.stop = _stop(record.place, State.QUARANTINED, Reason.UNREAD_EVENT, "")
             return judged
-        deleted = self.versions.is_deleted(keys.name, record.row)
-        missing = None if deleted else self._missing_parent(keys, record.row, touched)
+        deleted = keys.is_deleted(record.row)
+        missing = None if deleted else _missing_parent(record.row, touched)
         missing = missing or self._missing_owner(keys, record.row, touched)
         if missing is not None:
             place, key = missing
@@ -221,7 +232,7 @@ class Evaluator:
                 emitted: list[Emitted] = []
                 if not deleted:
                     for plan in listed:
-                        emitted += self._apply(plan, keys, row, fold, touched, judged.notes)
+                        emitted += _applied(plan, row, fold, touched, judged.notes)
                 judged.evaluations.append(Evaluation(fold, _order(keys, record), tuple(emitted)))
         except Refusal as refused:
             judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
@@ -232,7 +243,7 @@ class Evaluator:
 
     def _as_folded(self, keys: TableKeys, role: str, record: Version, judged: Judged) -> Row | None:
         """The record as its fold leaves it; None if the fold stopped it, which is then said."""
-        fold = keys.table.folds.get(role.split("/", 1)[1])
+        fold = keys.table.folds.get(role.split("/", 1)[1]) if keys.table.folds else None
         if fold is None:
             return record.row
         folded = fold_messages(fold, keys.table, [record.row], zone=self._zone, production=self._production(keys.table))
@@ -240,13 +251,6 @@ class Evaluator:
         for _, state, reason, place in folded.stops:
             judged.stop = _stop(record.place, state, reason, place)
         return folded.row
-
-    def _apply(
-        self, plan: Plan, keys: TableKeys, row: Row, fold: bytes, touched: _Touched, notes: Notes
-    ) -> list[Emitted]:
-        parents = [self._parent_row(keys, row, path, touched) for path in plan.parents]
-        children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
-        return plan.evaluate(row, parents, children, notes)
 
     def _hold_against_r4(self, judged: Judged) -> None:
         for evaluation in judged.evaluations:
@@ -273,7 +277,28 @@ class Evaluator:
                 fold: _in_order(self.versions.tables[str(repeat.table)], repeat.order, listed)
                 for fold, listed in found.items()
             }
-        return _Touched(parents, children, self._owners(keys, records))
+        links = [(self._link(keys, name), parents[name], "+".join(one.on)) for name, one in keys.table.parents.items()]
+        walks = {
+            path: self._walk(keys, path, parents)
+            for listed in plans.values()
+            for plan in listed
+            for path in plan.parents
+        }
+        return _Touched(parents, children, self._owners(keys, records), links, walks)
+
+    @staticmethod
+    def _link(keys: TableKeys, name: str) -> Registration:
+        return keys.registrations[child_role(keys.name, keys.table.parents[name].table)]
+
+    def _walk(
+        self, keys: TableKeys, path: str, parents: Mapping[str, Mapping[bytes, Version]]
+    ) -> list[tuple[Registration, Mapping[bytes, Version]]]:
+        steps, at, walked = [], keys, ""
+        for name in path.split("."):
+            walked = f"{walked}.{name}" if walked else name
+            steps.append((self._link(at, name), parents[walked]))
+            at = self.versions.tables[at.table.parents[name].table]
+        return steps
 
     def _owners(self, keys: TableKeys, records: Sequence[Version]) -> dict[str, dict[bytes, Version]]:
         """By table: the records that list these, for a table that emits nothing of its own."""
@@ -284,6 +309,18 @@ class Evaluator:
             found[owner] = self.versions.standing(owner, folds, self.known)
         return found
 
+    def _standing(self, table: str, folds: set[bytes]) -> dict[bytes, Version]:
+        """Parents that stand, from memory where what is known does not change while records are judged."""
+        if not self._known_is_settled:
+            return self.versions.standing(table, folds, self.known)
+        seen = self._seen[table]
+        if len(seen) > MOST_SEEN:
+            seen.clear()
+        fresh = folds - seen.keys()
+        seen.update(dict.fromkeys(fresh))
+        seen.update(self.versions.standing(table, fresh, self.known))
+        return {fold: one for fold in folds if (one := seen[fold]) is not None}
+
     def _gather_parents(
         self, keys: TableKeys, rows: Iterable[Row], prefix: str, into: dict[str, dict[bytes, Version]]
     ) -> None:
@@ -291,18 +328,10 @@ class Evaluator:
         for name, parent in keys.table.parents.items():
             register = keys.registrations[child_role(keys.name, parent.table)]
             folds = {fold for row in listed if (fold := register.fold_of(row)) is not None}
-            standing = into[prefix + name] = self.versions.standing(parent.table, folds, self.known)
+            standing = into[prefix + name] = self._standing(parent.table, folds)
             if not prefix:
                 above = self.versions.tables[parent.table]
                 self._gather_parents(above, (one.row for one in standing.values()), f"{name}.", into)
-
-    @staticmethod
-    def _missing_parent(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
-        for name, parent in keys.table.parents.items():
-            fold = keys.registrations[child_role(keys.name, parent.table)].fold_of(row)
-            if fold is not None and fold not in touched.parents[name]:
-                return "+".join(parent.on), fold
-        return None
 
     @staticmethod
     def _missing_owner(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
@@ -315,17 +344,6 @@ class Evaluator:
                 return None
             missing = missing or (None if fold is None else (register.role, fold))
         return missing
-
-    def _parent_row(self, keys: TableKeys, row: Row, path: str, touched: _Touched) -> Row | None:
-        at, current, walked = keys, row, ""
-        for name in path.split("."):
-            parent = at.table.parents[name]
-            fold = at.registrations[child_role(at.name, parent.table)].fold_of(current)
-            found = None if fold is None else touched.parents[walked + name].get(fold)
-            if found is None:
-                return None
-            at, current, walked = self.versions.tables[parent.table], found.row, f"{walked}{name}."
-        return current
 
     # Stories ------------------------------------------------------------------------------------------------------
 
@@ -399,6 +417,31 @@ class Evaluator:
             left.pop(folded.latest)
             for message in left:
                 judged[message.place] = Judged(message.place)
+
+
+def _missing_parent(row: Row, touched: _Touched) -> tuple[str, bytes] | None:
+    for register, standing, columns in touched.links:
+        fold = register.fold_of(row)
+        if fold is not None and fold not in standing:
+            return columns, fold
+    return None
+
+
+def _parent_row(row: Row, path: str, touched: _Touched) -> Row | None:
+    current = row
+    for register, standing in touched.walks[path]:
+        fold = register.fold_of(current)
+        found = None if fold is None else standing.get(fold)
+        if found is None:
+            return None
+        current = found.row
+    return current
+
+
+def _applied(plan: Plan, row: Row, fold: bytes, touched: _Touched, notes: Notes) -> list[Emitted]:
+    parents = [_parent_row(row, path, touched) for path in plan.parents]
+    children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
+    return plan.evaluate(row, parents, children, notes)
 
 
 def contradiction(place: Place) -> Judged:

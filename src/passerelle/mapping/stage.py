@@ -42,9 +42,12 @@ class MapTools:
     split: Split
 
     def evaluator(self, stores: Stores, *, also: int | None = None) -> Evaluator:
-        """An evaluator that knows what the ledger knows now; the batch `also` counts as mapped."""
+        """An evaluator that knows what the ledger knows now; the batch `also`, about to be mapped, counts as mapped."""
         versions = Versions(stores, self.folder)
-        return Evaluator(self.folder, versions, self.plans.by_table, self.check, versions.known(also))
+        known = versions.known(also)
+        return Evaluator(
+            self.folder, versions, self.plans.by_table, self.check, known, known_is_settled=also is not None
+        )
 
 
 def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progress: Progress | None = None) -> Batch:

@@ -93,8 +93,8 @@ def _evaluate(instance: Instance, source: str, by_batch: dict[Batch, list[Item]]
     for found, listed in by_batch.items():
         refresher = Refresher(stores, tools, tools.evaluator(stores))
         places = [Place(found.id, item.row) for item in listed if _stands_at_map(instance, found, item)]
-        if places:
-            changes = refresher.again(found.table, places)
+        changes = refresher.again(found.table, places) if places else []
+        if changes:
             resettle(
                 stores,
                 source,

@@ -182,7 +182,7 @@ def _expected_contact(
         return _all(CONTACT_WINDOWS, "not-observable", "no-event-time")
     if dead and dead <= event.day:
         return _all(CONTACT_WINDOWS, "excluded")
-    facts = facts_of(life, {identity.source, "csapa"} if seen else {identity.source})
+    facts = facts_of(life, {identity.source, "csapa"} if same_number else {identity.source})
     if not may_link(facts, ORGANISATION[identity.source], "CSAPA"):
         return _all(CONTACT_WINDOWS, "not-observable", "not-permitted")
     if not identity.has_ins or (same_number and not life.traits_agree):

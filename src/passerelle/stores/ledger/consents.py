@@ -1,5 +1,6 @@
 """Consents, oppositions and care teams as the gate asks for them: a projection of the current view of each source."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,8 +97,16 @@ def replace(
     *,
     subjects: Sequence[bytes] | None = None,
 ) -> None:
-    """What the source says is this and nothing else: of all its subjects, or of the given ones only."""
+    """What the source says is this and nothing else: of all its subjects, or of the given ones only.
+
+    Where it says what it said before, no row is touched.
+    """
     leases.confirm(tx, lease)
+    consents, care_teams = list(consents), list(care_teams)
+    if _is_said(consents, consents_of(tx, source, subjects)) and _is_said(
+        care_teams, care_teams_of(tx, source, subjects)
+    ):
+        return
     for held in (table, members):
         if subjects is None:
             tx.run(held.delete().where(held.c.source == source))
@@ -112,6 +121,10 @@ def replace(
         ],
     )
     tx.insert(members, [_values(member) for member in care_teams])
+
+
+def _is_said(told: Sequence[StoredConsent | StoredMember], held: Sequence[StoredConsent | StoredMember]) -> bool:
+    return Counter(told) == Counter(held)
 
 
 def _values(one: StoredConsent | StoredMember) -> dict[str, Any]:

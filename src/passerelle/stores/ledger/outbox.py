@@ -26,13 +26,14 @@ class SendState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One resource to be brought to one target. `action` is put or delete."""
+    """One resource to be brought to one target. `action` is put or delete; `reason` says why something is deleted."""
 
     target: str
     resource_id: bytes
     type: str
     action: str
     digest: bytes
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,11 @@ class Receipt:
 
 
 def enqueue(tx: Transaction, lease: Lease, cut_id: int, sends: Iterable[Send], *, now: int | None = None) -> int:
-    """The sends are ready, for the cut; one that was there is as it was. How many were given is returned."""
+    """The sends are ready, for the cut; the same send that was there is as it was. How many were given is returned.
+
+    A cut may be delivered again on a later day, on which a consent has run out: a send of the cut that says something
+    else of a resource takes the place of what was said before.
+    """
     leases.confirm(tx, lease)
     due_at = instants.now() if now is None else now
     count = 0
@@ -76,19 +81,20 @@ def enqueue(tx: Transaction, lease: Lease, cut_id: int, sends: Iterable[Send], *
                 "action": send.action,
                 "digest": send.digest,
                 "state": SendState.READY.value,
+                "reason": send.reason,
                 "cut_id": cut_id,
                 "attempts": 0,
                 "due_at": due_at,
             }
             for send in chunk
         ]
-        writing.put_new(tx, table, rows)
+        writing.put_other(tx, table, rows, ("target", "resource_id", "cut_id"), ("action", "digest"))
         count += len(rows)
     return count
 
 
 def _queued(row: sa.Row[Any]) -> Queued:
-    send = Send(row.target, bytes(row.resource_id), row.type, row.action, bytes(row.digest))
+    send = Send(row.target, bytes(row.resource_id), row.type, row.action, bytes(row.digest), row.reason)
     return Queued(row.id, send, SendState(row.state), row.reason, row.cut_id, row.attempts, row.due_at)
 
 
@@ -112,19 +118,27 @@ def mark(
     ids: Iterable[int],
     state: SendState,
     *,
-    reason: str = "",
+    reason: str | None = None,
     due_at: int | None = None,
     attempted: bool = True,
 ) -> None:
-    """The sends stand in the state; an attempt is counted unless told otherwise."""
+    """The sends stand in the state; an attempt is counted unless told otherwise. A reason replaces the one before."""
     leases.confirm(tx, lease)
-    values: dict[str, Any] = {"state": state.value, "reason": reason}
+    values: dict[str, Any] = {"state": state.value}
+    if reason is not None:
+        values["reason"] = reason
     if due_at is not None:
         values["due_at"] = due_at
     if attempted:
         values["attempts"] = table.c.attempts + 1
     for chunk in writing.chunks(ids):
         tx.run(table.update().where(table.c.id.in_(chunk)).values(values))
+
+
+def waiting(tx: Transaction, target: str) -> list[Queued]:
+    """The target's sends that have not left, whenever they are due."""
+    chosen = (table.c.target == target, table.c.state == SendState.READY.value)
+    return [_queued(row) for row in tx.rows(sa.select(table).where(*chosen).order_by(table.c.id))]
 
 
 def stop(tx: Transaction, resource_ids: Iterable[bytes], reason: str, *, target: str | None = None) -> int:

@@ -40,6 +40,18 @@ def put_new(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]]) ->
         tx.run(_insert(tx, table).on_conflict_do_nothing(), rows)
 
 
+def put_other(
+    tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]], keys: Sequence[str], says: Sequence[str]
+) -> None:
+    """Each row is there; one whose keys were there before is replaced if it differs in a column of `says`."""
+    if not rows:
+        return
+    statement = _insert(tx, table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    differs = sa.or_(*(table.c[name] != statement.excluded[name] for name in says))
+    tx.run(statement.on_conflict_do_update(index_elements=list(keys), set_=changed, where=differs), rows)
+
+
 def add_up(tx: Transaction, table: sa.Table, column: str, rows: Sequence[dict[str, Any]]) -> None:
     """The number in the column grew by that of each row; a row that was missing counts as zero."""
     if not rows:
