@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-heavy check system clean airflow test-airflow
+.PHONY: help setup demo bench test test-heavy check system clean airflow test-airflow
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,7 +37,7 @@ check: $(STAMP) ## format, lint, types, import rules, contracts
 	$(BIN)/passerelle test --coverage
 
 test: $(STAMP) system check ## everything that must hold
-	$(BIN)/pytest -m "not heavy and not airflow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not heavy and not airflow"
 
 test-heavy: $(STAMP) system ## the long suites
 	$(BIN)/pytest -m heavy
@@ -47,6 +47,11 @@ airflow: $(STAMP) ## Airflow over a simulated region, on 127.0.0.1, until Ctrl-C
 
 test-airflow: $(STAMP) ## Airflow against the command line, on the same region; at most 8 minutes
 	$(BIN)/pytest -m airflow -s tests/airflow
+
+bench: $(STAMP) ## how fast it is, beside named peers
+	nice $(BIN)/python benchmarks/check.py
+	nice $(BIN)/python benchmarks/spine.py
+	nice $(BIN)/python benchmarks/scale.py
 
 clean: ## what make wrote
 	rm -rf $(VENV) var

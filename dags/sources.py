@@ -5,20 +5,19 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow.sdk import DAG, Asset, Connection, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 from croniter import croniter
 
-from passerelle.contracts.schedule import list_source_names, read_schedule
+from passerelle.contracts.schedule import TIME_ZONE, list_source_names, read_schedule
 from passerelle.errors import ContractError
 from passerelle.settings import JURISDICTIONS
 
 HOME = Path(os.environ.get("PASSERELLE_HOME", "."))
 JURISDICTION = os.environ.get("PASSERELLE_JURISDICTION", "fr")
 STAGES = ("land", "check", "map", "validate")
-ZONE = ZoneInfo("Europe/Paris")
 PARAMS = {
     "since": Param(None, type=["null", "string"], description="Window from (ISO), with mode `window`."),
     "until": Param(None, type=["null", "string"], description="Window up to (ISO), with mode `window`."),
@@ -31,6 +30,14 @@ RETRIES = {  # of what is unavailable, for about twenty minutes; everything else
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=5),
 }
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The zone that the schedule is written in; an unknown one is the contract's problem, said by its first task."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(TIME_ZONE)
 
 
 def source_dag(name: str) -> DAG | None:
@@ -48,7 +55,7 @@ def source_dag(name: str) -> DAG | None:
         dag_id="source_" + re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         description=told.says if told else "The contract of this source cannot be read.",
         schedule=told.schedule if told and not doubt else None,
-        start_date=datetime(2025, 1, 1, tzinfo=ZONE),  # any day long gone; its zone is that of the schedule
+        start_date=datetime(2025, 1, 1, tzinfo=_zone(told.time_zone if told else TIME_ZONE)),  # any day long gone
         catchup=False,
         max_active_runs=1,
         params=PARAMS,

@@ -138,7 +138,7 @@ class Sources:
             for row in rows:
                 names = ", ".join(row)
                 marks = ", ".join("?" * len(row))
-                base.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", list(row.values()))  # noqa: S608
+                base.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", list(row.values()))
         base.close()
 
     @staticmethod

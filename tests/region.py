@@ -123,6 +123,11 @@ def copy_of(instance, root, house=None):
     return Instance(settings, house or instance.house, open_stores(settings))
 
 
+def hashes_below(folder):
+    """name -> hash of every file below the folder."""
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in folder.rglob("*") if path.is_file()}
+
+
 # What stands --------------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """A small invented source with every relation between tables, whose records are written down version by version.
 
 People have files, files have acts, teams list members, signs belong to people without referring to them. No column
-has an expectation, so that a run costs little and many arrangements can be tried.
+has an expectation, so that a run costs little and many arrangements can be tried. A file whose label is `f r` makes
+its acts something that is not FHIR, and an act emits two resources when its file has a label.
 """
 
 import csv
@@ -96,7 +97,14 @@ emits:
       - {to: "Encounter.episodeOfCare[of]", refers: episode, key: [file]}
       - {to: "Encounter.type[kind].text", column: kind}
       - {to: "Encounter.type[of].text", column: course.owner.sex, missing: omit}
-      - {to: "Encounter.reasonCode[of].text", column: course.label, missing: omit}
+      - {to: Encounter.language, column: course.label, missing: omit}
+  - resource: Location
+    as: room
+    key: [act]
+    present: course.label
+    fields:
+      - {to: Location.status, constant: active}
+      - {to: Location.name, column: course.label}
 """,
     "team": """\
 reads: teams

@@ -3,6 +3,7 @@
 import pytest
 import region as regions
 
+from passerelle.pipeline.territory import run_territory
 from passerelle.simulator.serving import serve
 from passerelle.simulator.territory import simulate
 
@@ -31,5 +32,16 @@ def undisturbed(region, desk, tmp_path_factory):
     instance = place.open()
     regions.run_with(instance, place)
     instance.place = place
+    yield instance
+    instance.close()
+
+
+@pytest.fixture(scope="session")
+def exported(undisturbed, tmp_path_factory):
+    """A copy of that instance, linked, exported beside its data, with the page. Nobody writes into it."""
+    root = tmp_path_factory.mktemp("exported")
+    instance = regions.copy_of(undisturbed, root)
+    instance.place = undisturbed.place
+    run_territory(instance, root / "export", page=root / "page.html")
     yield instance
     instance.close()

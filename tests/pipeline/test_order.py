@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from shop import Shop, record
 
+from passerelle.pipeline.territory import run_territory
 from passerelle.stores import sums
 
 
@@ -50,7 +51,7 @@ CHANGED = st.integers(1, 3)
 GONE = st.sampled_from(["", "", "", "O"])
 RECORDS = st.one_of(
     st.builds(lambda key, sex, gone, at: record("people", key, sex, gone=gone, changed=at), KEYS, st.sampled_from("FM?Z"), GONE, CHANGED),
-    st.builds(lambda key, person, label, gone, at: record("files", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
+    st.builds(lambda key, person, label, gone, at: record("files", key, person, label, gone=gone, changed=at), KEYS, KEYS, st.sampled_from(["fr", "en", "", "f r"]), GONE, CHANGED),
     st.builds(lambda key, file, kind, gone, at: record("acts", key, file, kind, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, person, label, gone, at: record("teams", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, team, rank, role, gone, at: record("members", key, team, rank, role, gone=gone, changed=at), KEYS, KEYS, KEYS, st.sampled_from(["a", "b", "c", ""]), GONE, CHANGED),
@@ -94,7 +95,7 @@ def test_many_arrangements_give_the_same_view_and_the_same_verdicts(shop, arrang
 
 
 PERSON = record("people", "1", "F", changed=1)
-FILE = record("files", "1", "1", "a", changed=1)
+FILE = record("files", "1", "1", "fr", changed=1)
 ACT = record("acts", "1", "1", "a", changed=1)
 
 
@@ -106,7 +107,7 @@ def test_children_before_their_parents_wait_and_then_stand(shop):
     opened = shop.open().deliver([ACT], [FILE])
     assert types(opened.view()) == []
     assert opened.verdicts()["acts", ACT.line.strip()].startswith("map pending waits-for-parent")
-    assert types(opened.deliver([PERSON]).view()) == ["Encounter", "EpisodeOfCare", "Patient"]
+    assert types(opened.deliver([PERSON]).view()) == ["Encounter", "EpisodeOfCare", "Location", "Patient"]
     opened.close()
     assert_same(shop, [[PERSON, FILE, ACT]], [[ACT], [FILE], [PERSON]], [[FILE], [ACT, PERSON]])
 
@@ -130,7 +131,7 @@ def test_a_higher_order_ends_a_conflict(shop):
 
 
 def test_a_version_that_waits_is_contradicted_all_the_same(shop):
-    one, other = (record("files", "1", "1", label, changed=1) for label in "ab")
+    one, other = (record("files", "1", "1", label, changed=1) for label in ("fr", "en"))
     assert_same(shop, [[PERSON, one, other]], [[one], [other], [PERSON]], [[one], [PERSON], [other]])
 
 
@@ -151,6 +152,23 @@ def test_a_tombstone_withdraws_whatever_came_before_or_comes_after(shop):
 def test_what_a_grandparent_says_reaches_down(shop):
     later = record("people", "1", "M", changed=2)
     assert_same(shop, [[PERSON, later, FILE, ACT]], [[PERSON, FILE, ACT], [later]], [[later], [ACT], [FILE, PERSON]])
+
+
+def test_what_a_parent_says_may_make_a_record_something_that_is_not_fhir_and_right_again(shop):
+    labels = [record("files", "1", "1", label, changed=at) for at, label in enumerate(["", "f r", "fr"], start=1)]
+    opened = shop.open().deliver([PERSON, ACT, labels[0]], [labels[1]])
+    assert types(opened.view()) == ["EpisodeOfCare", "Patient"]
+    assert opened.verdicts()["acts", ACT.line.strip()] == "validate quarantined not-fhir Encounter.language"
+    opened.deliver([labels[2]])
+    assert types(opened.view()) == ["Encounter", "EpisodeOfCare", "Location", "Patient"]
+    opened.close()
+    assert_same(shop, [[PERSON, ACT, *labels[:2]]], [[PERSON, ACT, labels[0]], [labels[1]]])
+    assert_same(
+        shop,
+        [[PERSON, ACT, *labels]],
+        [[PERSON, ACT, labels[0]], [labels[1]], [labels[2]]],
+        [[labels[2]], [labels[1], ACT], [PERSON, labels[0]]],
+    )
 
 
 def test_a_member_that_moves_leaves_its_team(shop):
@@ -175,7 +193,7 @@ def test_a_file_that_comes_twice_adds_nothing(shop):
     opened.deliver([PERSON, FILE])
     assert (regions.sums_of(opened.instance, ["ward"]), opened.view()) == before
     opened.deliver([PERSON, ACT])
-    assert types(opened.view()) == ["Encounter", "EpisodeOfCare", "Patient"]
+    assert types(opened.view()) == ["Encounter", "EpisodeOfCare", "Location", "Patient"]
     opened.close()
 
 
@@ -190,10 +208,8 @@ def assert_like(undisturbed, source, instance):
     sums.require(stores.ledger, stores.vault, stores.lake)
 
 
-def deliver_centre(region, undisturbed, tmp_path, deliveries):
+def deliver_centre(region, place, instance, deliveries):
     """The centre's files, each delivery being (tables, months) whose files come together and are run."""
-    place = regions.Place(tmp_path / "instance")
-    instance = place.open()
     files = regions.dropped(region / "sources" / "csapa", ".csv")
     for tables, months in deliveries:
         for table in tables:
@@ -202,8 +218,6 @@ def deliver_centre(region, undisturbed, tmp_path, deliveries):
                     regions.drop(place.root / "sources" / "csapa" / table / path.name, path.read_bytes())
         (told,) = regions.run_with(instance, place, ["csapa"]).values()
         assert told.stopped == []
-    assert_like(undisturbed, "csapa", instance)
-    instance.close()
 
 
 YEAR, FIRST, SECOND = range(1, 13), range(1, 8), range(8, 13)
@@ -211,16 +225,35 @@ BELOW = ("contacts", "produits", "membres", "consentements", "oppositions")
 ABOVE = ("episodes", "equipes", "patients")
 
 
-def test_the_centre_delivered_backwards_gives_the_same_view(region, undisturbed, tmp_path):
-    """Children before parents, the end of the year before its beginning."""
-    deliver_centre(region, undisturbed, tmp_path, [(BELOW, SECOND), (ABOVE, SECOND), (ABOVE, FIRST), (BELOW, FIRST)])
+def test_a_region_that_came_backwards_gives_the_same_view_and_the_same_export(
+    region, desk, undisturbed, exported, tmp_path
+):
+    """Children before parents, the end of the year before its beginning, and the sources in another order."""
+    place = regions.Place(tmp_path / "instance", url=desk)
+    (place.root / "sources").mkdir()
+    for source in set(regions.SOURCES) - {"csapa", "siao"}:
+        (place.root / "sources" / source).symlink_to(region / "sources" / source)
+    instance = place.open()
+    regions.run_with(instance, place, ["usmp", "siao"])
+    deliver_centre(region, place, instance, [(BELOW, SECOND), (ABOVE, SECOND), (ABOVE, FIRST), (BELOW, FIRST)])
+    assert_like(undisturbed, "csapa", instance)
+    regions.run_with(instance, place, ["chu", "ch", "caarud"])
+    run_territory(instance, tmp_path / "export")
+    export = exported.settings.data.parent / "export"
+    assert len(regions.hashes_below(export)) > 5
+    assert regions.hashes_below(tmp_path / "export") == regions.hashes_below(export)
+    instance.close()
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("table", ABOVE + BELOW)
 def test_the_centre_without_one_table_until_last_gives_the_same_view(region, undisturbed, tmp_path, table):
     others = [name for name in ABOVE + BELOW if name != table]
-    deliver_centre(region, undisturbed, tmp_path, [(others, YEAR), ([table], SECOND), ([table], FIRST)])
+    place = regions.Place(tmp_path / "instance")
+    instance = place.open()
+    deliver_centre(region, place, instance, [(others, YEAR), ([table], SECOND), ([table], FIRST)])
+    assert_like(undisturbed, "csapa", instance)
+    instance.close()
 
 
 def messages_of(path):

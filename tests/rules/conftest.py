@@ -81,7 +81,9 @@ class Moment:
         """What the university hospital reads of a contact at the centre after somebody left."""
         number = self.people[case].local
         return {
-            row["outcome"] for row in self.lists["chu"] if (row["patient"], row["follow_up"]) == (number, "csapa-contact")
+            row["outcome"]
+            for row in self.lists["chu"]
+            if (row["patient"], row["follow_up"]) == (number, "csapa-contact")
         }
 
 
@@ -122,9 +124,7 @@ def between(region, first, second):
         region.land("zz_third", "chu")
         leaving = id_bytes(region.patient("chu", people["opposes-in-between"]))
         slow = Send("export", leaving, "Patient", "put", bytes(16))
-        stores.ledger.in_transaction(
-            lambda tx: outbox.enqueue(tx, lease, cuts.by_name(tx, first.told.cut).id, [slow])
-        )
+        stores.ledger.in_transaction(lambda tx: outbox.enqueue(tx, lease, cuts.by_name(tx, first.told.cut).id, [slow]))
         deliver(
             stores,
             house,

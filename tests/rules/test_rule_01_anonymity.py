@@ -104,7 +104,9 @@ def test_who_asked_for_anonymity_is_not_linked_whatever_they_agreed_to(first, ca
 )
 def test_who_asked_for_anonymity_leaves_for_nobody_whatever_they_agreed_to(first, case, door):
     assert [] == first.reaches(case, door)
-    assert first.region.patient(door, first.people[case]) not in "".join(text_of(one) for one in first.exported.values())
+    assert first.region.patient(door, first.people[case]) not in "".join(
+        text_of(one) for one in first.exported.values()
+    )
 
 
 @pytest.mark.parametrize("case", ANONYMOUS)
@@ -211,5 +213,3 @@ def test_a_contract_may_not_read_the_name_that_the_law_forbids(home):
 
 def test_an_outreach_source_may_not_call_itself_anything_but_anonymous(home):
     assert "anonymous by law" in spoiled(home, "source.yaml", lambda tree: tree["legal"].update(anonymous=False))
-
-

@@ -7,7 +7,7 @@ from attacked_region import text_of
 from link_builders import World
 
 from passerelle.gate import deciding
-from passerelle.linkage import following, persons
+from passerelle.linkage import persons
 from passerelle.stores.ledger import Ledger
 
 NUMBER = "185040012345678"
@@ -117,9 +117,8 @@ def test_who_is_gated_is_not_compared_with_anybody(world, stop, monkeypatch):
             world.consent(source, "k", name, to=None)
         world.team("t", "c", ("CHU", "CSAPA"))
     compared = []
-    for module in (persons, following):
-        real = module.compare_traits
-        monkeypatch.setattr(module, "compare_traits", lambda *both, real=real: compared.append(both) or real(*both))
+    real = persons.compare_traits
+    monkeypatch.setattr(persons, "compare_traits", lambda *both: compared.append(both) or real(*both))
 
     outcome = world.link()
 

@@ -17,10 +17,11 @@ def moment(request):
 
 
 def with_the_ground(moment):
-    """The patients of whom somebody agreed, by name of the class, that their prison facts are shared."""
+    """Those who agreed to it by the name of the class, or are cared for by a dated team that the recipient is in."""
     with moment.region.instance.stores.ledger.read() as tx:
-        told = consents.consents_of(tx)
-    return {resource_id(one.subject_id) for one in told if "prison" in one.classes and one.type == "permit"}
+        told, teams = consents.consents_of(tx), consents.care_teams_of(tx)
+    agreed = {resource_id(one.subject_id) for one in told if "prison" in one.classes and one.type == "permit"}
+    return agreed | {resource_id(one.subject_id) for one in teams if one.organisation == "COORD" and one.from_day}
 
 
 def about(tree):
@@ -47,7 +48,11 @@ def test_nothing_that_leaves_without_the_ground_has_a_word_of_it(moment):
 
 
 def test_the_unit_itself_is_named_only_beside_somebody_who_granted_it(moment):
-    unit = [one["id"] for one in moment.exported.values() if PRISON_UNIT_FINESS in text_of(one)]
+    unit = [
+        one["id"]
+        for one in moment.exported.values()
+        if one["resourceType"] == "Organization" and PRISON_UNIT_FINESS in text_of(one)
+    ]
     granted = with_the_ground(moment)
 
     naming = [one for one in moment.exported.values() if any(each in text_of(one) for each in unit)]
@@ -123,19 +128,24 @@ def test_no_file_that_leaves_has_a_name_that_tells(moment):
     assert {"export", "hospitals"} == {name.partition("/")[0] for name in moment.files}
 
 
-def test_the_page_says_of_nobody_that_they_left_a_prison(moment):
-    """Sums may name the unit; a line about one person may not."""
-    page = moment.page
-    for row in page.split("<tr>"):
-        if "<code>" in row and any(one.pseudonym in row for one in moment.told.summary.overdue):
-            assert [] == words_in(row)
+def test_the_page_says_of_nobody_which_door_they_left(moment):
+    """Sums may name the unit; a line about one person names no door, else those without one would have left a prison."""
+    overdue = moment.told.summary.overdue
+    pseudonyms = {one.pseudonym for one in overdue}
+    rows = [row for row in moment.page.split("<tr>") if any(f"<code>{each}</code>" in row for each in pseudonyms)]
+    doors = [one.source.organisation.name for one in moment.region.instance.house.sources.values()]
+
+    assert len(rows) == len(overdue) > 10
+    for row in rows:
+        assert [] == words_in(row)
+        assert [] == [door for door in doors if door in row]
 
 
-def test_overdue_people_of_the_unit_are_on_the_page_all_the_same(first):
-    doors = {one.door for one in first.told.summary.overdue}
+def test_who_left_the_unit_and_was_not_seen_is_overdue_all_the_same(first):
+    left = {share.door: share.missed for share in first.told.summary.shares if share.window == "d30"}
 
-    assert "usmp" not in doors
-    assert len(doors) >= 2
+    assert left["usmp"] > 0
+    assert len(first.told.summary.overdue) > left["chu"] + left["ch"]
 
 
 # The directory of an instance ----------------------------------------------------------------------------------------

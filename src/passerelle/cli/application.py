@@ -8,6 +8,7 @@ import typer
 
 from passerelle import __version__
 from passerelle.cli import contracts, quarantine, running, territory, validating
+from passerelle.cli.hushing import hushed
 from passerelle.cli.output import say
 from passerelle.errors import BrokenPromise, PasserelleError
 
@@ -41,7 +42,8 @@ def options(
 def main() -> None:
     """Run a command; what passerelle raises on purpose becomes one sentence on stderr and an exit code."""
     try:
-        app()
+        with hushed():
+            app()
     except PasserelleError as told:
         say(str(told))
         sys.exit(told.exit_code)

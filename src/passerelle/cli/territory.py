@@ -162,8 +162,8 @@ def _show(told: Any, *, as_json: bool) -> None:
     )
     print_table(
         f"Overdue, latest first ({len(summary.overdue)} in all)",
-        ("person", "door", "follow-up", "left on", "days"),
-        [(one.pseudonym, one.door, one.follow_up, one.since, one.days) for one in list(summary.overdue)[:12]],
+        ("person", "follow-up", "left on", "days"),
+        [(one.pseudonym, one.follow_up, one.since, one.days) for one in list(summary.overdue)[:12]],
     )
     print_table("Delivered", ("type", "resources"), sorted(summary.delivered.items()))
     print_table("Withheld", ("rule", "resources"), sorted(summary.withheld.items()))

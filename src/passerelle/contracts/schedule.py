@@ -8,6 +8,8 @@ from passerelle.contracts.yaml_file import Node, merged, read_document
 
 SOURCES = "mappings/sources"
 STANDARDS = "mappings/standards"
+TIME_ZONE = "Europe/Paris"
+"""The zone of a source that names none, as in its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class SourceSchedule:
     schedule: str
     jurisdiction: str
     says: str
+    time_zone: str
     tables: tuple[TableSchedule, ...]
 
 
@@ -59,6 +62,7 @@ def read_schedule(root: Path, name: str) -> SourceSchedule:
         schedule=schedule or "",
         jurisdiction=source.text("jurisdiction") or "",
         says=source.text("says") or "",
+        time_zone=source.text("time_zone") or TIME_ZONE,
         tables=tuple(TableSchedule(table, node.text("schedule") or schedule or "") for table, node in tables.items()),
     )
 

@@ -71,11 +71,23 @@ def read_data_classes(root: Path) -> DataClasses:
 
 
 class Classifier:
-    """Says which classes a resource has. `sensitive` are ids of organisations and places that tell of a belonging."""
+    """Says which classes a resource has.
 
-    def __init__(self, table: DataClasses, sensitive: Mapping[bytes, str]) -> None:
+    Attributes:
+        table: the committed table.
+        sensitive: ids of organisations and places that tell of a belonging, with the class that they tell.
+        numbers: the same for identifiers of such organisations, by system and value.
+    """
+
+    def __init__(
+        self,
+        table: DataClasses,
+        sensitive: Mapping[bytes, str],
+        numbers: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
         self.table = table
         self.sensitive = sensitive
+        self.numbers = numbers or {}
         self._systems = {line.system: line.class_ for line in table.codes if line.code is None}
         self._codes = {(line.system, line.code): line.class_ for line in table.codes if line.code is not None}
 

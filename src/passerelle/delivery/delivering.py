@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,12 +21,12 @@ import orjson
 
 from passerelle.contracts.house import House
 from passerelle.contracts.target import Target
-from passerelle.delivery.choosing import POINTS_TO_WITHHELD, Chooser, Chosen, Form, subjects_of
+from passerelle.delivery.choosing import POINTS_TO_WITHHELD, Chooser, Chosen, Form, subject_in, subjects_of
 from passerelle.delivery.classes import Classifier, DataClasses, read_data_classes
 from passerelle.delivery.folder import Snapshot, Written
 from passerelle.delivery.grounds import Grounds
 from passerelle.delivery.hospitals import FollowUpLists
-from passerelle.delivery.pruning import kept, references, without_answers, without_dangling
+from passerelle.delivery.pruning import kept, references, without_answers, without_dangling, without_numbers
 from passerelle.doors.fhir_models import accepts
 from passerelle.errors import UsageError
 from passerelle.fold.view import CutView, Standing, Tree, as_written, day_of, id_in
@@ -187,7 +188,8 @@ class _Delivery:
         self._directory = {as_written(one.id): one for one in directory}
         self._day = day
         self._table = read_data_classes(house.root)
-        self._classifier = Classifier(self._table, _sensitive(self._table, house, stores, self._directory))
+        sensitive = _sensitive(self._table, house, stores, self._directory)
+        self._classifier = Classifier(self._table, sensitive, _numbers(self._directory, sensitive))
         self._recipient = _recipient(house, target)
         self._check = structure().check
         self._content_key = stores.keys.token_key("content")
@@ -196,6 +198,7 @@ class _Delivery:
         self._sent: dict[str, int] = {"put": 0, "delete": 0}
         self._held: dict[bytes, Receipt] = {}
         self._gone: dict[bytes, str] = {}
+        self._grounds: Grounds | None = None
         self.lists = FollowUpLists(house, day)
 
     # What leaves -------------------------------------------------------------------------------------------------
@@ -213,6 +216,7 @@ class _Delivery:
             subjects = subjects_of(view)
             known = {one: frozenset(others & subjects.keys()) for one, others in together.items() if one in subjects}
             grounds = Grounds(self._house, recorded, subjects, known, recipient=self._recipient, day=self._day)
+            self._grounds = grounds
             chooser = Chooser(self._house, self._target, self._classifier, grounds, subjects=subjects)
             self._chosen = chooser.choose(view)
             self._settle(view)
@@ -251,6 +255,7 @@ class _Delivery:
         if form is Form.PLAIN:
             elements = self._plain_elements(one, elements)
         tree = without_answers(kept(one.tree, elements), self._chosen.closed_answers.get(one.id, ()))
+        tree = without_numbers(tree, partial(self._is_closed, subject_in(one)))
         pruned, changed = without_dangling(tree, self._reaches_plainly if form is Form.PLAIN else self._reaches)
         if not changed:
             return pruned, False
@@ -264,6 +269,13 @@ class _Delivery:
     def _plain_elements(self, one: Standing, elements: Sequence[str]) -> tuple[str, ...]:
         plain = {name for belonging in self._table.belonging.values() for name in belonging.plain.get(one.type, ())}
         return tuple(name for name in elements if name in plain)
+
+    def _is_closed(self, subject: bytes | None, system: str, value: str) -> bool:
+        """Whether a number names an organisation of which the recipient may not know that the person was there."""
+        told = self._classifier.numbers.get((system, value))
+        if told is None:
+            return False
+        return subject is None or self._grounds is None or self._grounds.refusal(subject, told) is not None
 
     def _reaches(self, named: bytes) -> bool:
         return named in self._chosen.forms or named in self._directory
@@ -424,6 +436,18 @@ def _sensitive(
         if owner is not None and owner in found:
             found[key] = found[owner]
     return found
+
+
+def _numbers(
+    directory: Mapping[bytes, DirectoryResource], sensitive: Mapping[bytes, str]
+) -> dict[tuple[str, str], str]:
+    """Numbers under which such organisations and places are known, with the class that they tell."""
+    return {
+        (one.get("system", ""), one.get("value", "")): told
+        for key, told in sensitive.items()
+        if key in directory
+        for one in directory[key].tree.get("identifier", ())
+    }
 
 
 def _together(found: Iterable[links.Link]) -> dict[bytes, set[bytes]]:

@@ -80,6 +80,31 @@ def _dangles(node: Tree, reaches: Reachable) -> bool:
     return named is not None and not reaches(named)
 
 
+def without_numbers(tree: Tree, is_closed: Callable[[str, str], bool]) -> Tree:
+    """A copy without the identifiers (system, value) that are closed, nor the references that are made of one."""
+    found = _without_numbers(tree, is_closed)
+    return {} if found is _GONE else dict(found)
+
+
+def _without_numbers(node: Any, is_closed: Callable[[str, str], bool]) -> Any:
+    if isinstance(node, list):
+        left = [found for item in node if (found := _without_numbers(item, is_closed)) is not _GONE]
+        return left if left or not node else _GONE
+    if not isinstance(node, dict):
+        return node
+    system, value = node.get("system"), node.get("value")
+    if isinstance(system, str) and isinstance(value, str) and is_closed(system, value):
+        return _GONE
+    written = {}
+    for name, inner in node.items():
+        found = _without_numbers(inner, is_closed) if isinstance(inner, (dict, list)) else inner
+        if found is not _GONE:
+            written[name] = found
+        elif name == "identifier" and isinstance(inner, dict):
+            return _GONE  # a reference by this number, and what it says of it
+    return written or _GONE
+
+
 def references(node: Any) -> set[bytes]:
     """The ids of ours that a resource refers to."""
     found: set[bytes] = set()

@@ -34,8 +34,7 @@ class Place(NamedTuple):
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of a record of a table: where it lies, its order, its bytes' hash, what it says."""
 
     place: Place

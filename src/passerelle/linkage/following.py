@@ -16,7 +16,6 @@ from passerelle.contracts.source import Coverage
 from passerelle.linkage.facts import ORIENTATION_NUMBER, Course, Orientation, People, Quoted
 from passerelle.linkage.permissions import Permissions
 from passerelle.linkage.persons import Known, Link, LinkKind, LinkState
-from passerelle.linkage.traits import Concordance, compare_traits
 from passerelle.linkage.waiting import Blind, Contact, Event, Judgement, Seen, assign_contacts, judge
 
 _INS: LinkName = "ins"
@@ -186,7 +185,8 @@ class Follower:
         )
         if not permitted:
             return Blind.NOT_PERMITTED
-        agreeing = [one for one in same if compare_traits(known.traits, one.traits) is Concordance.CONCORDANT]
+        one_person = self._linked.others.get(known.patient, set())
+        agreeing = [one for one in same if one.patient in one_person]
         return Blind.NO_COMMON_KEY if not known.ins or (same and not agreeing) else None
 
     # By an orientation number ------------------------------------------------------------------------------------

@@ -62,25 +62,50 @@ def links_by_ins(records: Iterable[Known], may_link: MayLink) -> Iterator[Link]:
     """Links between records of different sources with the same current qualified INS.
 
     Concordant traits make the link active; discordant or missing ones make it a question (`number-of-a-relative` is
-    the usual answer). Pairs for which `may_link` says no are never formed.
+    the usual answer). So do two records that contradict each other to a third that agrees with both: one of the two
+    is not the third's, and nobody knows which. Pairs for which `may_link` says no are never formed.
     """
     by_number: dict[str, list[Known]] = defaultdict(list)
     for record in records:
         if record.ins:
             by_number[record.ins].append(record)
     for same_number in by_number.values():
-        for one, other in combinations(sorted(same_number, key=lambda record: record.patient), 2):
-            if one.source == other.source or not may_link(one, other):
-                continue
-            verdict = compare_traits(one.traits, other.traits)
-            active = verdict is Concordance.CONCORDANT
-            yield Link(
-                kind=LinkKind.INS,
-                left=one.patient,
-                right=other.patient,
-                state=LinkState.ACTIVE if active else LinkState.REVIEW,
-                because=f"same-qualified-ins-traits-{verdict}",
-            )
+        yield from _links_among(same_number, may_link)
+
+
+def _links_among(same_number: Iterable[Known], may_link: MayLink) -> Iterator[Link]:
+    verdicts: dict[tuple[bytes, bytes], Concordance] = {}
+    apart: list[tuple[bytes, bytes]] = []
+    for one, other in combinations(sorted(same_number, key=lambda record: record.patient), 2):
+        pair = one.patient, other.patient
+        if one.source == other.source:
+            if compare_traits(one.traits, other.traits) is Concordance.DISCORDANT:
+                apart.append(pair)
+        elif may_link(one, other):
+            verdicts[pair] = compare_traits(one.traits, other.traits)
+            if verdicts[pair] is Concordance.DISCORDANT:
+                apart.append(pair)
+    agreeing: dict[bytes, set[bytes]] = defaultdict(set)
+    for (left, right), verdict in verdicts.items():
+        if verdict is Concordance.CONCORDANT:
+            agreeing[left].add(right)
+            agreeing[right].add(left)
+    torn: set[frozenset[bytes]] = set()
+    for left, right in apart:
+        for third in agreeing[left] & agreeing[right]:
+            torn |= {frozenset((left, third)), frozenset((right, third))}
+    for (left, right), verdict in verdicts.items():
+        doubtful = frozenset((left, right)) in torn
+        active = verdict is Concordance.CONCORDANT and not doubtful
+        yield Link(
+            kind=LinkKind.INS,
+            left=left,
+            right=right,
+            state=LinkState.ACTIVE if active else LinkState.REVIEW,
+            because="same-qualified-ins-between-two-that-differ"
+            if doubtful
+            else f"same-qualified-ins-traits-{verdict}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

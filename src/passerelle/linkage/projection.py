@@ -23,6 +23,7 @@ WITHDRAWN_ON = f"{LOCAL}/StructureDefinition/withdrawn-on"
 CARE_TEAM_BASIS = f"{LOCAL}/StructureDefinition/care-team-basis"
 CONSENT_KIND = f"{LOCAL}/CodeSystem/consent-kind"
 _NEVER_MEANT = frozenset({"entered-in-error", "draft", "proposed"})
+AGREEMENTS = ("Consent", "CareTeam")
 _COLUMNS = ("type", "batch_id", "row", "body")
 
 
@@ -47,7 +48,7 @@ def project_consents(
     source = folder.name
     told: list[StoredConsent] = []
     members: list[StoredMember] = []
-    for part in batches_of(view.rows(["Consent", "CareTeam"])):
+    for part in batches_of(view.rows(AGREEMENTS)):
         for kind, batch_id, row, body in zip(*(part.column(name).to_pylist() for name in _COLUMNS), strict=True):
             tree = orjson.loads(body)
             if kind == "CareTeam":

@@ -7,6 +7,7 @@ messages of a stay), of which the last message that stands carries what the whol
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.source import Fold, Table
@@ -26,8 +27,7 @@ Notes = list[tuple[Reason, str]]
 Check = Callable[[dict[str, object]], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """What one version of one key emits; nothing is a withdrawal."""
 
     fold: bytes

@@ -181,7 +181,7 @@ class Refresher:
         item = self._known.stopped.get(place)
         if item is not None and item.state is State.PENDING and item.reason in _WAITING:
             return has_parent
-        return self._known.is_mapped(place) and (reads_parents or not has_parent)
+        return reads_parents or (self._known.is_mapped(place) and not has_parent)
 
     def _judge(self, table: str, versions: Sequence[Version], work: _Work) -> None:
         """These are judged again, and count from now on; one that passes now, or no longer does, touches others."""

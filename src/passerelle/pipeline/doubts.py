@@ -232,5 +232,3 @@ class _Reading:
             zone = self._folder.source.time_zone
             self._texts[name] = canonicalizer(table.columns[name], zone=zone, decimal=decimal, name=name)
         return self._texts[name](value)
-
-

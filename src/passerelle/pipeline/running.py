@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from passerelle.checking import check_batch
 from passerelle.contracts.house import SourceFolder
 from passerelle.doors.connections import Connection
 from passerelle.errors import UsageError
 from passerelle.fold.view import day_of
 from passerelle.landing import land
-from passerelle.linkage.projection import project_consents
+from passerelle.linkage.projection import AGREEMENTS, project_consents
 from passerelle.mapping.refreshing import Refresher
 from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
@@ -18,9 +20,9 @@ from passerelle.records import BATCH_STAGES, Stage
 from passerelle.stores.lake import CurrentView
 from passerelle.stores.ledger import Lease, batches
 from passerelle.stores.ledger.batches import Batch, BatchState
-from passerelle.stores.ledger.consents import StoredConsent, StoredMember
 from passerelle.stores.ledger.holders import this_holder
 from passerelle.validation import publish
+from passerelle.validation.publishing import Agreed, Projection
 
 Progress = Callable[[str, int, int], None]
 _WANTS = {
@@ -92,6 +94,7 @@ class _Run:
         self._progress = progress
         self._order = tables_in_order(folder)
         self._told = SourceRun(self._name)
+        self._project = when_changed(projection(instance, self._name))
 
     def run(self) -> SourceRun:
         if Stage.LAND in self._asked.stages:
@@ -162,13 +165,26 @@ class _Run:
             lease,
             refresher.touched_by(batch),
             known_ids=self._instance.known_ids,
-            project=projection(self._instance, self._name),
+            project=self._project,
         )
 
 
-def projection(
-    instance: Instance, source: str
-) -> Callable[[CurrentView], tuple[Sequence[StoredConsent], Sequence[StoredMember]]]:
+def when_changed(project: Callable[[CurrentView], Agreed]) -> Projection:
+    """The same, but for a view whose consents and care teams are those of the view before: then nothing is read."""
+    seen: pa.Table | None = None
+
+    def told(view: CurrentView) -> Agreed | None:
+        nonlocal seen
+        now = view.versions(AGREEMENTS)
+        if seen is not None and now.equals(seen):
+            return None
+        seen = now
+        return project(view)
+
+    return told
+
+
+def projection(instance: Instance, source: str) -> Callable[[CurrentView], Agreed]:
     """Reads the consents and care teams of the source out of a view of it."""
     return lambda view: project_consents(view, instance.folder(source), instance.house, instance.stores.keys)
 

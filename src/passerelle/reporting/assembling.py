@@ -233,14 +233,13 @@ def _overdue(told: Iterable[_Told], hasher: KeyedHasher, day: date) -> list[Over
         found.append(
             Overdue(
                 hasher.of((longest.patient.hex(),)).hex()[:8],
-                longest.door,
                 longest.follow_up.follow_up,
                 longest.window.name,
                 longest.since.isoformat(),
                 (day - longest.since).days,
             )
         )
-    return sorted(found, key=lambda one: (one.days, one.door, one.follow_up, one.pseudonym))
+    return sorted(found, key=lambda one: (one.days, one.follow_up, one.pseudonym))
 
 
 # Quality -------------------------------------------------------------------------------------------------------------

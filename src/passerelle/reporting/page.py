@@ -212,7 +212,7 @@ def _share_row(row: Shares, name: Name) -> str:
 
 def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
     head = (
-        f"<tr><th>{both('personne', 'person')}</th><th>{both('porte', 'door')}</th>"
+        f"<tr><th>{both('personne', 'person')}</th>"
         f"<th>{both('suite attendue', 'expected follow-up')}</th><th>{both('sortie le', 'left on')}</th>"
         f"<th class=n>{both('jours', 'days')}</th></tr>"
     )
@@ -226,8 +226,10 @@ def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
     return (
         f"<h2>{both('Suites en retard', 'Overdue follow-ups')} <span class=chip>{number(len(overdue))}</span></h2>"
         + _lead(
-            "Personnes sorties sans suite trouvée, pseudonymes propres à ce rapport, les plus récentes d'abord.",
-            "People who left and for whom no follow-up was found; pseudonyms of this report only, latest first.",
+            "Personnes sorties sans suite trouvée, pseudonymes propres à ce rapport, les plus récentes d'abord. "
+            "La porte quittée n'est dite de personne.",
+            "People who left and for whom no follow-up was found; pseudonyms of this report only, latest first. "
+            "Which door they left is told of nobody.",
         )
         + f"<section><table>{head}{_overdue_rows(first, name)}</table>{more}</section>"
     )
@@ -235,7 +237,7 @@ def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
 
 def _overdue_rows(rows: Iterable[Overdue], name: Name) -> str:
     return "".join(
-        f"<tr><td><code>{escape(row.pseudonym)}</code></td><td>{name(row.door)}</td><td>{name(row.follow_up)}</td>"
+        f"<tr><td><code>{escape(row.pseudonym)}</code></td><td>{name(row.follow_up)}</td>"
         f'<td>{escape(row.since)}</td><td class="n">{row.days}</td></tr>'
         for row in rows
     )

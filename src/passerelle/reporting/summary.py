@@ -38,10 +38,9 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """One missed follow-up, named by a pseudonym."""
+    """One missed follow-up, named by a pseudonym. Which door somebody left is not told of one person: one is a prison."""
 
     pseudonym: str
-    door: str
     follow_up: str
     window: str
     since: str

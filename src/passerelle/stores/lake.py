@@ -39,6 +39,8 @@ IDS_SCHEMA = pa.schema([pa.field("id", pa.binary(ID_BYTES))])
 EVALUATIONS_SCHEMA = pa.schema([pa.field(name, pa.int64()) for name in ("batch_id", "row", "resources", "doubled")])
 NO_DIGEST = bytes(ID_BYTES)
 _GROUP_ROWS = 16_384
+_SHARE_ROWS = 500_000
+"""So many rows of files are settled at once."""
 
 _Row = tuple[bytes, int, bytes, str, bytes, str, Sequence[bytes], bytes | None]
 
@@ -295,14 +297,9 @@ class CurrentView(_Scan):
     def __init__(self, lake: Lake, files: Iterable[ViewFile], excluded: pa.Table | None) -> None:
         super().__init__(lake, files)
         self.db.execute("CREATE TABLE excluded (batch_id BIGINT, row BIGINT)")
-        self._heads()
         self._exclude(excluded)
+        ((self._rows,),) = self.db.execute(f"SELECT count(*) FROM {self.source}").fetchall()  # noqa: S608
         self._settle_members()
-
-    def _heads(self) -> None:
-        self.db.execute(
-            f"CREATE TABLE heads AS SELECT DISTINCT file_no, row, fold, ord FROM {self.source}"  # noqa: S608 names are ours
-        )
 
     def _exclude(self, excluded: pa.Table | None) -> None:
         if excluded is not None and excluded.num_rows:
@@ -310,55 +307,69 @@ class CurrentView(_Scan):
             self.db.execute("INSERT INTO excluded SELECT batch_id, row FROM more")
 
     def _settle_members(self) -> None:
-        """The tables `winners` (file, row, fold) and `members` (resources that stand) follow from heads and excluded."""
+        """The tables `members` (resources that stand) and `tied` follow from the files and what is excluded.
+
+        They hold what is asked for again and again, and no more: millions of rows of them stand in memory.
+        """
         self.db.execute(
-            """
-            CREATE OR REPLACE TABLE winners AS
-            WITH standing AS (
-                SELECT h.file_no, h.row, h.fold, h.ord, f.position
-                FROM heads h JOIN files f USING (file_no)
-                ANTI JOIN excluded e ON e.batch_id = f.batch_id AND e.row = h.row
-            ),
-            newest AS (SELECT fold, max(ord) AS ord FROM standing GROUP BY fold),
-            best AS (SELECT fold, ord, max(position) AS position FROM standing JOIN newest USING (fold, ord) GROUP BY ALL)
-            SELECT file_no, row, fold FROM standing JOIN best USING (fold, ord, position)
-            """
+            "CREATE OR REPLACE TABLE members (id BLOB, type VARCHAR, file_no BIGINT, row BIGINT, fold BLOB)"
         )
+        for mine in self._shares("s.fold"):
+            self.db.execute(
+                f"""
+                INSERT INTO members
+                WITH standing AS NOT MATERIALIZED (
+                    SELECT s.id, s.type, s.file_no, s.row, s.fold, s.ord, f.position
+                    FROM {self.source} s JOIN files f USING (file_no)
+                    ANTI JOIN excluded e ON e.batch_id = f.batch_id AND e.row = s.row
+                    WHERE {mine}
+                ),
+                highest AS (SELECT fold, max({{'ord': ord, 'position': position}}) AS one FROM standing GROUP BY fold),
+                best AS (SELECT fold, one.ord AS ord, one.position AS position FROM highest)
+                SELECT id, type, file_no, row, fold FROM standing SEMI JOIN best USING (fold, ord, position)
+                WHERE type <> ''
+                """  # noqa: S608 names are ours
+            )
+        self.db.execute("CREATE OR REPLACE TABLE several (id BLOB)")
+        for mine in self._shares("id"):
+            self.db.execute(
+                f"INSERT INTO several SELECT id FROM members WHERE {mine} GROUP BY id HAVING count(*) > 1"  # noqa: S608
+            )
         self.db.execute(
             f"""
-            CREATE OR REPLACE TABLE members AS
+            CREATE OR REPLACE TABLE shared AS
             SELECT s.id, s.type, s.file_no, s.row, s.fold, s.ord, s.digest
-            FROM {self.source} s JOIN winners w USING (file_no, row, fold)
-            WHERE s.type <> ''
+            FROM {self.source} s
+            SEMI JOIN (SELECT * FROM members SEMI JOIN several USING (id)) m USING (id, file_no, row, fold)
             """  # noqa: S608 names are ours
         )
-        self.db.execute("CREATE OR REPLACE TABLE shared AS SELECT id FROM members GROUP BY id HAVING count(*) > 1")
         self.db.execute(
             """
             CREATE OR REPLACE TABLE tied AS
-            WITH top AS (
-                SELECT m.id, max(m.ord) AS ord
-                FROM members m JOIN shared USING (id) GROUP BY m.id
-            ),
+            WITH top AS (SELECT id, max(ord) AS ord FROM shared GROUP BY id),
             doubtful AS (
-                SELECT m.id FROM members m JOIN top USING (id, ord) GROUP BY m.id HAVING count(DISTINCT m.digest) > 1
+                SELECT id FROM shared JOIN top USING (id, ord) GROUP BY id HAVING count(DISTINCT digest) > 1
             )
-            SELECT m.id, m.type, m.file_no, m.row
-            FROM members m JOIN top USING (id, ord) SEMI JOIN doubtful USING (id)
+            SELECT s.id, s.type, s.file_no, s.row FROM shared s JOIN top USING (id, ord) SEMI JOIN doubtful USING (id)
             """
         )
         self.db.execute(
             """
             DELETE FROM members USING (
-                SELECT m.id, m.file_no, m.row, m.fold FROM members m JOIN shared USING (id)
+                SELECT id, file_no, row, fold FROM shared
                 QUALIFY row_number() OVER (
-                    PARTITION BY m.id ORDER BY m.ord DESC, m.digest DESC, m.fold DESC, m.row DESC, m.file_no DESC
+                    PARTITION BY id ORDER BY ord DESC, digest DESC, fold DESC, row DESC, file_no DESC
                 ) > 1
             ) AS beaten
             WHERE members.id = beaten.id AND members.file_no = beaten.file_no
               AND members.row = beaten.row AND members.fold = beaten.fold
             """
         )
+
+    def _shares(self, key: str) -> list[str]:
+        """Conditions that take the rows apart by a key, so that each share of them is small enough for memory."""
+        count = 1 + self._rows // _SHARE_ROWS
+        return ["true"] if count == 1 else [f"hash({key}) % {count} = {share}" for share in range(count)]
 
     def exclude(self, more: pa.Table) -> None:
         """These (batch_id, row) are left out too; where a version below exists, it stands again."""
@@ -377,6 +388,22 @@ class CurrentView(_Scan):
         """The resources that stand, as (id, type), sorted."""
         kept, parameters = _of_types(types)
         return self._stream(f"SELECT id, type FROM members m WHERE {kept} ORDER BY type, id", parameters)  # noqa: S608
+
+    def versions(self, types: Sequence[str]) -> pa.Table:
+        """Which versions of resources of these types stand: id, digest, batch_id, row, sorted."""
+        kept, parameters = _of_types(types)
+        told = self.db.cursor().sql(
+            f"""
+            SELECT s.id, s.digest, f.batch_id, s.row
+            FROM {self.source} s
+            SEMI JOIN (SELECT * FROM members m WHERE {kept}) m
+                ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
+            JOIN files f ON f.file_no = s.file_no
+            ORDER BY ALL
+            """,  # noqa: S608 names are ours
+            params=parameters,
+        )
+        return told.to_arrow_table()
 
     def rows(
         self, types: Sequence[str] | None = None, ids: pa.Table | None = None, *, ordered: bool = False
@@ -412,18 +439,31 @@ class CurrentView(_Scan):
     def _known(self, known_ids: pa.Table | None) -> None:
         self.take("known", IDS_SCHEMA.empty_table() if known_ids is None else known_ids, "SELECT DISTINCT id")
 
+    def _is_any_missing(self) -> bool:
+        """True if something is referred to that does not stand; the table `missing` says what."""
+        self.db.execute("CREATE OR REPLACE TABLE missing (ref BLOB)")
+        for mine in self._shares("ref"):
+            self.db.execute(
+                f"""
+                INSERT INTO missing
+                SELECT DISTINCT ref FROM (SELECT unnest(refs) AS ref FROM {self.source})
+                ANTI JOIN (SELECT id FROM members WHERE {mine.replace("ref", "id")}) t ON t.id = ref
+                ANTI JOIN known k ON k.id = ref
+                WHERE {mine}
+                """  # noqa: S608 names are ours
+            )
+        return bool(self.db.execute("SELECT 1 FROM missing LIMIT 1").fetchall())
+
     def _dangling_sql(self) -> str:
         return f"""
             WITH pointing AS (
-                SELECT s.id, s.type, s.file_no, s.row, unnest(s.refs) AS ref
-                FROM {self.source} s
-                JOIN members m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
-                WHERE len(s.refs) > 0
+                SELECT id, type, file_no, row, fold, ref
+                FROM (SELECT id, type, file_no, row, fold, unnest(refs) AS ref FROM {self.source})
+                SEMI JOIN missing USING (ref)
             )
             SELECT DISTINCT p.id, p.type, f.batch_id, p.row, p.ref
             FROM pointing p JOIN files f USING (file_no)
-            ANTI JOIN members t ON t.id = p.ref
-            ANTI JOIN known k ON k.id = p.ref
+            SEMI JOIN members m ON m.file_no = p.file_no AND m.row = p.row AND m.id = p.id AND m.fold = p.fold
         """  # noqa: S608 names are ours
 
     def dangling(self, known_ids: pa.Table | None = None) -> pa.Table:
@@ -433,6 +473,7 @@ class CurrentView(_Scan):
             known_ids: targets that stand elsewhere (the directory); a table with a column `id`.
         """
         self._known(known_ids)
+        self._is_any_missing()
         return self.arrow(f"{self._dangling_sql()} ORDER BY ALL")
 
     def settle(self, known_ids: pa.Table | None = None) -> pa.Table:
@@ -443,7 +484,7 @@ class CurrentView(_Scan):
         """
         self._known(known_ids)
         self.db.execute("CREATE OR REPLACE TABLE waiting (batch_id BIGINT, row BIGINT, ref BLOB)")
-        while True:
+        while self._is_any_missing():
             self.db.execute(
                 f"CREATE OR REPLACE TABLE found AS SELECT batch_id, row, min(ref) AS ref FROM ({self._dangling_sql()}) GROUP BY ALL"  # noqa: S608
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from passerelle.errors import BrokenPromise
-from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Stage, State
+from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Reason, Stage, State
 from passerelle.stores.keys import DataKey
 from passerelle.stores.lake import Lake
 from passerelle.stores.ledger import Ledger, batches, items, key_index, stored, tallies
@@ -240,15 +240,19 @@ def _map(told: _Facts, emitted: dict[int, tuple[int, int]], *, published: bool) 
         )
     not_mapped = told.stopped(Stage.LAND, Stage.CHECK, Stage.MAP)
     stopped = {item.row: item for item in told.items if item.stage is Stage.VALIDATE}
-    in_lake = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped)
-    refused = sum(item.units for row, item in stopped.items() if row not in emitted)
+    # A record that structure refuses when it is evaluated again has what it emitted before in the lake: that is past.
+    past = {row for row, item in stopped.items() if item.reason is Reason.NOT_FHIR}
+    in_lake = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped | past)
+    refused = sum(item.units for row, item in stopped.items() if row not in emitted or row in past)
     if told.fan_out != in_lake + refused:
         yield Discrepancy(
             name,
             Stage.MAP,
             f"map emitted {told.fan_out} resources, {in_lake} are in the lake and {refused} were refused by structure",
         )
-    wrong = sorted(row for row, item in stopped.items() if row in emitted and emitted[row][0] != item.units)
+    wrong = sorted(
+        row for row, item in stopped.items() if row in emitted.keys() - past and emitted[row][0] != item.units
+    )
     if wrong:
         yield Discrepancy(
             name,

@@ -89,10 +89,9 @@ class _Writer:
                     properties[name] = written
                     if self._has_twin(element, kind):
                         properties[f"_{name}"] = self._twin()
-            if element.is_choice:
-                pieces.append(self._one_of(element, properties))
-            elif element.is_required:
+            if element.is_required and not element.is_choice:
                 required.append(element.name)
+        pieces += [self._one_of(one, properties, len(required)) for one in members if one.is_choice]
         pieces += self._rules(definition, resource=resource, quiet=quiet)
         written = {"type": "object", "properties": properties, "additionalProperties": False, "required": required}
         if not resource and not required:
@@ -120,18 +119,18 @@ class _Writer:
         return {"$ref": "#/definitions/twin"}
 
     @staticmethod
-    def _one_of(element: Element, properties: Mapping[str, Any]) -> Schema:
-        """At most one spelling of the choice, exactly one when it is required; a twin counts as its element."""
+    def _one_of(element: Element, properties: Mapping[str, Any], others: int) -> Schema:
+        """At most one spelling of the choice, exactly one when it is required; a twin counts as its element.
+
+        `others` are the members that every such object has: one that is no longer than these and one more has no room
+        for a second spelling, which is what most objects are and is asked first.
+        """
         names = [name for name, _ in element.spellings() if name in properties]
         branches = [_present(name, properties) for name in names]
-        if not element.is_required:
-            every = [{"required": [one]} for name in names for one in (name, f"_{name}") if one in properties]
-            none: Schema = {"not": {"anyOf": every}}
-            # Short objects first: an extension of a URL and one value has no room for a second.
-            if element.path == "Extension.value[x]":
-                return {"anyOf": [{"maxProperties": 2}, {"oneOf": [*branches, none]}]}
-            return {"anyOf": [none, {"oneOf": branches}]}
-        return {"oneOf": branches}
+        if element.is_required:
+            return {"oneOf": branches}
+        every = [{"required": [one]} for name in names for one in (name, f"_{name}") if one in properties]
+        return {"anyOf": [{"maxProperties": others + 1}, {"not": {"anyOf": every}}, {"oneOf": branches}]}
 
     def _property(self, definition: str, element: Element, kind: TypeRef | None, *, quiet: bool) -> Schema | None:
         one = self._value(definition, element, kind, quiet=quiet)

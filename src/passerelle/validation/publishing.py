@@ -21,7 +21,9 @@ from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.ledger.supplements import Supplement
 from passerelle.stores.opened import Stores
 
-Projection = Callable[[CurrentView], tuple[Sequence[StoredConsent], Sequence[StoredMember]]]
+Agreed = tuple[Sequence[StoredConsent], Sequence[StoredMember]]
+Projection = Callable[[CurrentView], Agreed | None]
+"""Consents and care teams of a view; nothing when they are what the ledger holds already."""
 Row = tuple[int, int]
 _WAITING = Reason.WAITS_FOR_TARGET
 
@@ -32,8 +34,7 @@ class _Settled:
 
     waiting: dict[Row, bytes]
     emitted: dict[Row, int]
-    consents: Sequence[StoredConsent]
-    members: Sequence[StoredMember]
+    agreed: Agreed | None
 
 
 def publish(
@@ -71,7 +72,8 @@ def publish(
         missing = tallies.fan_out(tx, batch.id) - tallies.received(received, Stage.VALIDATE)
         tallies.add(tx, batch.id, Stage.VALIDATE, State.PASSED, missing)
         published = batches.advance(tx, lease, batch.id, BatchState.PUBLISHED)
-        consents.replace(tx, lease, source, settled.consents, settled.members)
+        if settled.agreed is not None:
+            consents.replace(tx, lease, source, *settled.agreed)
         return published
 
     return stores.ledger.in_transaction(commit)
@@ -93,7 +95,8 @@ def resettle(
         for change in changes:
             supplements.apply(tx, lease, change)
         _note_waiting(tx, source, settled)
-        consents.replace(tx, lease, source, settled.consents, settled.members)
+        if settled.agreed is not None:
+            consents.replace(tx, lease, source, *settled.agreed)
 
     stores.ledger.in_transaction(commit)
 
@@ -119,12 +122,12 @@ def _settle(
             (batch_id, row): ref
             for batch_id, row, ref in zip(*(column.to_pylist() for column in told.columns), strict=True)
         }
-        agreed, members = project(view)
+        agreed = project(view)
     held = {batch_id for batch_id, _ in waiting}
     counted = stores.lake.evaluations([file for file in files if file.batch_id in held])
     numbers = zip(*(counted.column(name).to_pylist() for name in ("batch_id", "row", "resources")), strict=True)
     emitted = {(batch_id, row): count for batch_id, row, count in numbers if (batch_id, row) in waiting}
-    return _Settled(waiting, emitted, agreed, members)
+    return _Settled(waiting, emitted, agreed)
 
 
 def _added(files: Sequence[ViewFile], changes: Sequence[Supplement], visible: set[int]) -> list[ViewFile]:

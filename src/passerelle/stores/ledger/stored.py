@@ -152,7 +152,9 @@ def current(tx: Transaction, kind: FileKind | None = None) -> list[BatchFile]:
 
 def last_position(tx: Transaction, source: str) -> int:
     """The highest position that a file of the source has; 0 without files."""
-    asked = sa.select(sa.func.coalesce(sa.func.max(table.c.position), 0)).join(batches, batches.c.id == table.c.batch_id)
+    asked = sa.select(sa.func.coalesce(sa.func.max(table.c.position), 0)).join(
+        batches, batches.c.id == table.c.batch_id
+    )
     return tx.number(asked.where(batches.c.source == source))
 
 
@@ -161,9 +163,7 @@ def batches_after(tx: Transaction, source: str, position: int) -> set[int]:
     asked = (
         sa.select(table.c.batch_id)
         .join(batches, batches.c.id == table.c.batch_id)
-        .where(
-            batches.c.source == source, table.c.kind == FileKind.RESOURCES.value, table.c.until_generation.is_(None)
-        )
+        .where(batches.c.source == source, table.c.kind == FileKind.RESOURCES.value, table.c.until_generation.is_(None))
         .group_by(table.c.batch_id)
         .having(sa.func.min(table.c.position) > position)
     )
