@@ -9,6 +9,7 @@ import pytest
 import region as regions
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from pam_messages import message
 from shop import Shop, record
 
 from passerelle.pipeline.territory import run_territory
@@ -284,6 +285,31 @@ def deliver_messages(region, undisturbed, tmp_path, source, seed, pieces):
 @pytest.mark.parametrize(("seed", "pieces"), [(1, 2), (2, 4)])
 def test_messages_of_a_hospital_in_any_order_give_the_same_view(region, undisturbed, tmp_path, seed, pieces):
     deliver_messages(region, undisturbed, tmp_path, "ch", seed, pieces)
+
+
+def test_of_two_messages_of_one_moment_the_same_counts_whichever_came_first(tmp_path):
+    """Two identities of one person, an entry and an exit, all with the same times."""
+    moment = "20250301100000"
+    texts = [
+        message("A31", moment, pid={5: "PREMIER^LÉA^LÉA^^^^L"}),
+        message("A31", moment, pid={5: "SECOND^LÉA^LÉA^^^^L"}),
+        message("A04", moment, patient_class="O", movement="1"),
+        message("A03", moment, patient_class="O", movement="2"),
+    ]
+    views = []
+    for number, deliveries in enumerate([[(0, 1, 2, 3)], [(3, 1), (2, 0)], [(0, 2), (1, 3)]]):
+        place = regions.Place(tmp_path / str(number))
+        instance = place.open()
+        for piece, chosen in enumerate(deliveries):
+            path = place.root / "sources" / "chu" / "adt" / f"adt_{piece}.er7"
+            regions.drop(path, b"".join(texts[one].encode() + b"\r\n" for one in chosen))
+            regions.run_with(instance, place, ["chu"])
+        views.append(regions.view_of(instance, ["chu"]))
+        stores = instance.stores
+        sums.require(stores.ledger, stores.vault, stores.lake)
+        instance.close()
+    assert types(views[0]) == ["Encounter", "Patient"]
+    assert [regions.compared(views[0], view) for view in views[1:]] == [[], []]
 
 
 @pytest.mark.heavy

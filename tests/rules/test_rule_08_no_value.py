@@ -278,19 +278,14 @@ def test_a_source_that_is_begun_from_a_sample_keeps_no_value_of_it(mess, monkeyp
     monkeypatch.setenv("PASSERELLE_HOME", str(home))
     monkeypatch.setattr(sys, "argv", ["passerelle", "new-source", "shop", "--from", str(sample)])
 
-    _quietly(application.main)
+    with pytest.raises(SystemExit) as ended:
+        application.main()
 
+    assert not ended.value.code
     told = capfd.readouterr()
     written = "".join(path.read_text("utf-8") for path in (home / "mappings").rglob("*.*"))
     assert "statut" in written
     assert set() == NEEDLES.in_text(told.out + told.err + written)
-
-
-def _quietly(act):
-    try:
-        act()
-    except SystemExit as ended:
-        assert not ended.code
 
 
 # What nobody expected ------------------------------------------------------------------------------------------------

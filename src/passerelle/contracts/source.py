@@ -249,7 +249,9 @@ class Coverage(Contract):
     whom: str = Field(description="Which people, in words.")
     where: tuple[str, ...] = Field(description="INSEE department codes, or names of places of the directory.")
     since: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description='First day covered, in quotes: "2024-01-01".')
-    fresh_within_days: int = Field(35, ge=0, description="How old the last record may be before it counts as stale.")
+    fresh_within_days: int = Field(
+        0, ge=0, description="For how many days after its last record a silence still says that nothing happened."
+    )
 
 
 class Source(Contract):
