@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from attacked_region import CHANGED_ON, PRISON_UNIT_FINESS, Somebody, Sources
+from attacked_region import CHANGED_ON, PRISON_UNIT_FINESS, WRITTEN_ON, Somebody, Sources
 
 TOKEN = "ZZTOKEN222222222222222222"
 LEFT, SEEN = "2025-06-10", "2025-06-14"
@@ -12,6 +12,7 @@ NAME_ON_THE_STREET = "ZZSURLETROTTOIR"
 CHANGING = (
     "withdraws",
     "withdraws-unreadably",
+    "withdraws-unreadably-and-agrees-again",
     "lets-it-end",
     "opposes",
     "opposes-unreadably",
@@ -58,6 +59,28 @@ class People:
         for source in ("chu", "csapa"):
             self.sources.agreed(source, one)
 
+    def team(self, one: Somebody, at: str = "30/12/2025 10:00:00", **changed: str) -> None:
+        """They are cared for by a team of the hospital, the centre and the coordination."""
+        written = {"supprime": "N", "modifie_le": at}
+        team = {"num_equipe": f"T{one.local}", "num_patient": f"P{one.local}", "fondement": "3", "statut": "A"}
+        said = {"debut": "01/03/2025", **changed}
+        self.sources.row("csapa", "equipes", **{**team, **said}, nb_membres="3", **written)
+        for rank, structure in enumerate(("CHU", "CSAPA", "COORD"), start=1):
+            self.sources.row("csapa", "membres", **member_of(one, rank, structure), **written)
+
+
+def member_of(one: Somebody, rank: int, structure: str, **changed: str) -> dict[str, str]:
+    """An organisation in somebody's team."""
+    member = {"num_equipe": f"T{one.local}", "rang": str(rank), "structure": structure, "role": "COO"}
+    return {**member, "depuis": "01/03/2025", **changed}
+
+
+def orientation_of(one: Somebody, **changed: str) -> dict[str, str]:
+    """A number for the housing desk that somebody was given in hospital, with their word on it."""
+    told = {"num_orientation": f"ORZZ{one.local}", "ipp": one.local, "num_venue": f"88{one.local}", "vers": "SIAO"}
+    agreed = {"consentement": "O", "consenti_le": LEFT, "mode_recueil": "E", "statut": "E"}
+    return {**told, "uf": "4110", "date_orientation": LEFT, "nature": "HEB", **agreed, **changed}
+
 
 def write_first_day(people: People) -> None:
     """Everybody's rows wait to be written."""
@@ -69,6 +92,10 @@ def write_first_day(people: People) -> None:
     _persons(people)
     for case in CHANGING:
         people.both(case)
+    for case in ("team-ends-unreadably", "member-leaves-unreadably"):
+        people.team(people.both(case, agreed=False))
+    one = people.both("orientation-withdrawn-unreadably")
+    people.sources.row("chu", "orientations", **orientation_of(one), modifie_le=WRITTEN_ON)
 
 
 def _anonymous(people: People) -> None:
@@ -103,13 +130,7 @@ def _outreach(people: People) -> None:
 
 def _gated(people: People) -> None:
     sources = people.sources
-    one = people.both("undated-team", agreed=False)
-    written = {"supprime": "N", "modifie_le": "30/12/2025 10:00:00"}
-    team = {"num_equipe": "TZZ1", "num_patient": f"P{one.local}", "fondement": "3", "statut": "A"}
-    sources.row("csapa", "equipes", **team, nb_membres="3", **written)
-    for rank, structure in enumerate(("CHU", "CSAPA", "COORD"), start=1):
-        member = {"num_equipe": "TZZ1", "rang": str(rank), "structure": structure, "role": "COO"}
-        sources.row("csapa", "membres", **member, depuis="01/03/2025", **written)
+    people.team(people.both("undated-team", agreed=False), debut="")
     sources.opposed("csapa", people.both("opposed-after"))
     sources.opposed("chu", people.both("opposed-at-hospital"))
     one = people.both("refused-same-day")
@@ -171,6 +192,19 @@ def write_second_day(people: People) -> None:
     for source in ("chu", "csapa"):
         sources.agreed(source, people["withdraws"], **day)
         sources.agreed(source, people["withdraws-unreadably"], mode_recueil="XYZ", **day)
+        sources.agreed(source, people["withdraws-unreadably-and-agrees-again"], mode_recueil="XYZ", **day)
+        sources.agreed(source, people["withdraws-unreadably-and-agrees-again"], at="2025-12-31 11:00:00")
+    changed = "31/12/2025 10:00:00"
+    one = people["team-ends-unreadably"]
+    team = {"num_equipe": f"T{one.local}", "num_patient": f"P{one.local}", "fondement": "3", "debut": "01/03/2025"}
+    ended = {"fin": "30/12/2025", "statut": "XYZ", "nb_membres": "3", "supprime": "N", "modifie_le": changed}
+    sources.row("csapa", "equipes", **team, **ended)
+    one = people["member-leaves-unreadably"]
+    left = member_of(one, 1, "CHU", jusque="30/12/2025", role="XYZ")
+    sources.row("csapa", "membres", **left, supprime="N", modifie_le=changed)
+    one = people["orientation-withdrawn-unreadably"]
+    taken_back = orientation_of(one, retire_le="2025-12-31", mode_recueil="XYZ")
+    sources.row("chu", "orientations", **taken_back, modifie_le=CHANGED_ON)
     sources.opposed("chu", people["opposes"], exprimee_le="2025-12-31", at=CHANGED_ON)
     sources.opposed("chu", people["opposes-unreadably"], mode_recueil="XYZ", at=CHANGED_ON)
     one = people["discharge-cancelled"]

@@ -40,8 +40,10 @@ def secret(path, tree):
 class Place:
     """A folder of an instance: settings, keys, connections to sources, stores."""
 
-    def __init__(self, root, *, ledger=None, home=HOME, as_of=AS_OF, sources=None, url=None):
+    def __init__(self, root, *, ledger=None, template=None, home=HOME, as_of=AS_OF, sources=None, url=None):
         root.mkdir(parents=True, exist_ok=True)
+        if template is not None:
+            shutil.copy(template, root / "ledger.sqlite")  # migrated before
         self.root = root
         secret(root / "keys.json", {"id": "demo"})
         self.settings = Settings(

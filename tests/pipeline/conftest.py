@@ -26,9 +26,11 @@ def desk(region):
 
 
 @pytest.fixture(scope="session")
-def undisturbed(region, desk, tmp_path_factory):
+def undisturbed(region, desk, migrated_sqlite, tmp_path_factory):
     """An instance that every source was run through, once. Nobody writes into it."""
-    place = regions.Place(tmp_path_factory.mktemp("undisturbed"), sources=region / "sources", url=desk)
+    place = regions.Place(
+        tmp_path_factory.mktemp("undisturbed"), template=migrated_sqlite, sources=region / "sources", url=desk
+    )
     instance = place.open()
     regions.run_with(instance, place)
     instance.place = place

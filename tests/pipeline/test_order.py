@@ -201,6 +201,12 @@ def test_a_file_that_comes_twice_adds_nothing(shop):
 # The region, delivered otherwise ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def place(migrated_sqlite, tmp_path):
+    """An instance whose sources have dropped nothing yet."""
+    return regions.Place(tmp_path / "instance", template=migrated_sqlite)
+
+
 def assert_like(undisturbed, source, instance):
     assert regions.compared(regions.view_of(undisturbed, [source]), regions.view_of(instance, [source])) == []
     first, other = regions.verdicts_of(undisturbed, [source]), regions.verdicts_of(instance, [source])
@@ -227,10 +233,10 @@ ABOVE = ("episodes", "equipes", "patients")
 
 
 def test_a_region_that_came_backwards_gives_the_same_view_and_the_same_export(
-    region, desk, undisturbed, exported, tmp_path
+    region, desk, undisturbed, exported, migrated_sqlite, tmp_path
 ):
     """Children before parents, the end of the year before its beginning, and the sources in another order."""
-    place = regions.Place(tmp_path / "instance", url=desk)
+    place = regions.Place(tmp_path / "instance", template=migrated_sqlite, url=desk)
     (place.root / "sources").mkdir()
     for source in set(regions.SOURCES) - {"csapa", "siao"}:
         (place.root / "sources" / source).symlink_to(region / "sources" / source)
@@ -248,9 +254,8 @@ def test_a_region_that_came_backwards_gives_the_same_view_and_the_same_export(
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("table", ABOVE + BELOW)
-def test_the_centre_without_one_table_until_last_gives_the_same_view(region, undisturbed, tmp_path, table):
+def test_the_centre_without_one_table_until_last_gives_the_same_view(region, undisturbed, place, table):
     others = [name for name in ABOVE + BELOW if name != table]
-    place = regions.Place(tmp_path / "instance")
     instance = place.open()
     deliver_centre(region, place, instance, [(others, YEAR), ([table], SECOND), ([table], FIRST)])
     assert_like(undisturbed, "csapa", instance)
@@ -263,9 +268,8 @@ def messages_of(path):
     return [b"MSH|" + part for part in parts[1:]]
 
 
-def deliver_messages(region, undisturbed, tmp_path, source, seed, pieces):
+def deliver_messages(region, undisturbed, place, source, seed, pieces):
     """The messages of a hospital in any order, in so many files that each come alone."""
-    place = regions.Place(tmp_path / "instance")
     files = regions.dropped(region / "sources" / source, ".er7")["adt"]
     messages = [message for path in files for message in messages_of(path)]
     random.Random(seed).shuffle(messages)
@@ -283,11 +287,11 @@ def deliver_messages(region, undisturbed, tmp_path, source, seed, pieces):
 
 
 @pytest.mark.parametrize(("seed", "pieces"), [(1, 2), (2, 4)])
-def test_messages_of_a_hospital_in_any_order_give_the_same_view(region, undisturbed, tmp_path, seed, pieces):
-    deliver_messages(region, undisturbed, tmp_path, "ch", seed, pieces)
+def test_messages_of_a_hospital_in_any_order_give_the_same_view(region, undisturbed, place, seed, pieces):
+    deliver_messages(region, undisturbed, place, "ch", seed, pieces)
 
 
-def test_of_two_messages_of_one_moment_the_same_counts_whichever_came_first(tmp_path):
+def test_of_two_messages_of_one_moment_the_same_counts_whichever_came_first(migrated_sqlite, tmp_path):
     """Two identities of one person, an entry and an exit, all with the same times."""
     moment = "20250301100000"
     texts = [
@@ -298,7 +302,7 @@ def test_of_two_messages_of_one_moment_the_same_counts_whichever_came_first(tmp_
     ]
     views = []
     for number, deliveries in enumerate([[(0, 1, 2, 3)], [(3, 1), (2, 0)], [(0, 2), (1, 3)]]):
-        place = regions.Place(tmp_path / str(number))
+        place = regions.Place(tmp_path / str(number), template=migrated_sqlite)
         instance = place.open()
         for piece, chosen in enumerate(deliveries):
             path = place.root / "sources" / "chu" / "adt" / f"adt_{piece}.er7"
@@ -314,5 +318,5 @@ def test_of_two_messages_of_one_moment_the_same_counts_whichever_came_first(tmp_
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(6))
-def test_messages_of_the_larger_hospital_in_any_order_give_the_same_view(region, undisturbed, tmp_path, seed):
-    deliver_messages(region, undisturbed, tmp_path, "chu", seed, 2 + seed)
+def test_messages_of_the_larger_hospital_in_any_order_give_the_same_view(region, undisturbed, place, seed):
+    deliver_messages(region, undisturbed, place, "chu", seed, 2 + seed)

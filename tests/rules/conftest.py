@@ -65,14 +65,14 @@ class Moment:
         """Somebody's two records, as links hold them."""
         return self.region.pair((one, self.people[case]), (other, self.people[case]))
 
-    def outcomes(self, case: str, event: str | None = None) -> dict[str, str]:
-        """By window: what link says of a contact at the centre after somebody left hospital."""
-        event = event or self.region.stay(self.people[case])
+    def outcomes(self, case: str, kind: str = "csapa-contact") -> dict[str, str]:
+        """By window: what link says of a contact at the centre, or of another follow-up, after somebody left hospital."""
+        event = self.region.stay(self.people[case])
         found = {}
         for task in self.tasks:
             codes = [one["code"] for one in task.get("code", {}).get("coding", ())]
             about = task.get("reasonReference", {}).get("reference", "").rpartition("/")[2]
-            if about == event and codes[:1] == ["csapa-contact"]:
+            if about == event and codes[:1] == [kind]:
                 said = task["businessStatus"]["coding"][0]["code"]
                 found[codes[1]] = task["statusReason"]["coding"][0]["code"] if said == "not-observable" else said
         return found

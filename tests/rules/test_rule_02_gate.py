@@ -7,8 +7,11 @@ from attacked_region import text_of
 from link_builders import World
 
 from passerelle.gate import deciding
+from passerelle.ids import id_bytes
 from passerelle.linkage import persons
-from passerelle.stores.ledger import Ledger
+from passerelle.pipeline.doubts import doubts_of
+from passerelle.records import State
+from passerelle.stores.ledger import Ledger, items
 
 NUMBER = "185040012345678"
 
@@ -66,6 +69,39 @@ def test_an_agreement_that_nobody_understands_opens_nothing_and_closes_nothing(f
 def test_a_consent_is_checked_on_the_day_of_sending(first, second, case):
     assert (True, ["chu", "csapa"]) == (first.is_linked(case), first.reaches(case, "chu", "csapa"))
     assert (False, []) == (second.is_linked(case), second.reaches(case, "chu", "csapa"))
+
+
+@pytest.mark.parametrize("case", ["team-ends-unreadably", "member-leaves-unreadably"])
+def test_a_care_team_that_ended_in_a_row_that_was_stopped_opens_nothing(first, second, case):
+    assert (True, ["csapa"]) == (first.is_linked(case), first.reaches(case, "csapa")), "the centre recorded the team"
+    assert (False, []) == (second.is_linked(case), second.reaches(case, "csapa"))
+
+
+def test_a_word_on_an_orientation_that_was_taken_back_in_a_row_that_was_stopped_counts_no_more(first, second):
+    case, kind = "orientation-withdrawn-unreadably", "housing-first-night"
+
+    assert {"d1": "missed"} == first.outcomes(case, kind)
+    assert {"d1": "not-permitted"} == second.outcomes(case, kind)
+    assert {"found"} == set(second.outcomes(case).values()), "it was about the orientation, and about nothing else"
+
+
+def test_what_is_said_later_settles_what_nobody_could_read(second):
+    case = "withdraws-unreadably-and-agrees-again"
+
+    assert second.is_linked(case)
+    assert ["chu", "csapa"] == second.reaches(case, "chu", "csapa")
+
+
+def test_who_decides_about_a_stopped_record_settles_it_too(between):
+    instance = between.region.instance
+    patient = ("chu", id_bytes(between.region.patient("chu", between.people["opposes-unreadably"])))
+    assert patient in doubts_of(instance).closed
+
+    with instance.stores.ledger.write() as tx:
+        for one in items.found(tx, source="chu", states=[State.QUARANTINED]):
+            items.move(tx, one.batch_id, one.stage, one.row, State.REJECTED, expected=one.state, by="a person")
+
+    assert patient not in doubts_of(instance).closed
 
 
 def test_an_opposition_that_comes_after_link_and_before_deliver_is_heard(second, between):

@@ -1,13 +1,17 @@
 """Rule 3. Withdrawal, error and erasure are three acts: what each does here, and what past recipients are told."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from attacked_people import SEEN
 from attacked_region import contact_key
+from link_builders import TODAY, World, target
 
+from passerelle.delivery import deliver
+from passerelle.fold.view import as_written
 from passerelle.ids import id_bytes, resource_id
-from passerelle.stores.ledger import audit, outbox
+from passerelle.stores.ledger import Ledger, audit, cuts, outbox
 
 
 def receipt_of(moment, identifier):
@@ -92,6 +96,35 @@ def test_the_audit_keeps_every_delivery(first, second):
         kept = [json.loads(one.detail)["cut"] for one in audit.lines(tx) if one.action == "deliver"]
         assert [] == audit.verify(tx)
     assert {first.told.cut, second.told.cut} <= set(kept)
+
+
+def test_a_consent_that_runs_out_over_night_is_told_though_nothing_new_came(sqlite_url, data, keys, tmp_path):
+    """The same cut, delivered on the next day: what it sent is taken back, in the ledger too."""
+    ledger = Ledger.open(sqlite_url)
+    world = World(ledger, data, keys)
+    patient = world.patient("csapa", "c")
+    world.consent("csapa", "k", "c", to=None, end=TODAY.isoformat())
+    linked = world.link()
+    with ledger.read() as tx:
+        cut = cuts.last(tx)
+    told = []
+    for day in (TODAY, TODAY + timedelta(days=1)):
+        deliver(
+            world.stores,
+            world.house,
+            cut,
+            linked,
+            lease=world.lease,
+            as_of=day,
+            out_folder=tmp_path / "out",
+            target=target(),
+        )
+        with ledger.read() as tx:
+            sends = outbox.due(tx, "export", states=tuple(outbox.SendState), limit=100)
+        told.append({(one.send.action, one.reason) for one in sends if one.send.resource_id == as_written(patient)})
+    ledger.close()
+
+    assert [{("put", "")}, {("delete", "sharing-ended")}] == told
 
 
 # Error ---------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from carried_region import ROOT
@@ -54,27 +55,28 @@ def constants(path):
             yield node.lineno, node.value
 
 
-def modules():
-    return [path for path in sorted(ENGINE.rglob("*.py")) if not APART & set(path.relative_to(ENGINE).parts)]
+@cache
+def engine():
+    """(module, line, text) of every text of the engine."""
+    modules = [path for path in sorted(ENGINE.rglob("*.py")) if not APART & set(path.relative_to(ENGINE).parts)]
+    return [(path.relative_to(ENGINE).as_posix(), *found) for path in modules for found in constants(path)]
 
 
 @pytest.mark.parametrize("fact", FACTS)
 def test_the_engine_holds_no_such_fact(fact):
     wanted = re.compile(FACTS[fact])
-    found = []
-    for path in modules():
-        name = path.relative_to(ENGINE).as_posix()
-        for line, text in constants(path):
-            known = any(name == at and text.startswith(start) for at, start in ALLOWED)
-            if wanted.fullmatch(text) and not known:
-                found.append(f"{name}:{line}: {text[:60]}")
+    found = [
+        f"{name}:{line}: {text[:60]}"
+        for name, line, text in engine()
+        if wanted.fullmatch(text) and not any(name == at and text.startswith(start) for at, start in ALLOWED)
+    ]
 
     assert [] == found
 
 
 def test_what_is_allowed_is_still_there():
     """An exception that nothing needs any more is taken off the list."""
-    texts = {(path.relative_to(ENGINE).as_posix(), text) for path in modules() for _, text in constants(path)}
+    texts = {(name, text) for name, _, text in engine()}
     unused = [key for key in ALLOWED if not any(name == key[0] and text.startswith(key[1]) for name, text in texts)]
 
     assert [] == unused
