@@ -8,6 +8,7 @@ import pytest
 from link_builders import NAMING, TODAY, World, target
 
 from passerelle.delivery import deliver
+from passerelle.delivery.pruning import without_numbers
 from passerelle.ids import KeyedHasher, resource_id
 from passerelle.records import Stage, State
 from passerelle.stores.ledger import cuts, outbox, run_log
@@ -395,3 +396,27 @@ def test_no_hospital_reads_of_a_prison(world, out):
 
     assert sorted(path.name for path in (out / "hospitals").iterdir()) == ["ch.csv", "chu.csv"]
     assert all("prison" not in row and "number of f" not in row for row in rows_of(out, "chu"))
+
+
+# Numbers that tell ---------------------------------------------------------------------------------------------------
+
+
+def test_a_reference_by_a_number_that_is_closed_goes_with_what_holds_nothing_else():
+    number = {"system": "finess", "value": "1"}
+    tree = {
+        "resourceType": "Encounter",
+        "id": "e",
+        "identifier": [{"system": "stay", "value": "1"}, number],
+        "hospitalization": {"destination": {"identifier": number, "display": "told"}},
+        "participant": [{"individual": {"identifier": {"system": "rpps", "value": "1"}}}],
+    }
+
+    left = without_numbers(tree, lambda *one: one == ("finess", "1"))
+
+    assert left == {
+        "resourceType": "Encounter",
+        "id": "e",
+        "identifier": [{"system": "stay", "value": "1"}],
+        "participant": [{"individual": {"identifier": {"system": "rpps", "value": "1"}}}],
+    }
+    assert without_numbers(tree, lambda *_: False) is tree

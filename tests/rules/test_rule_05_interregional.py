@@ -50,7 +50,7 @@ def test_a_volunteer_who_is_followed_here_may_go():
         {"end": date(2025, 6, 30)},
         {"start": date(2025, 6, 11)},
     ],
-    ids=lambda changed: "-".join(changed),
+    ids="-".join,
 )
 def test_nothing_less_than_a_dated_voluntary_word_before_the_request_will_do(consent):
     assert not asked(consents=(replace(AGREED, **consent),)).allowed

@@ -82,8 +82,24 @@ def _dangles(node: Tree, reaches: Reachable) -> bool:
 
 def without_numbers(tree: Tree, is_closed: Callable[[str, str], bool]) -> Tree:
     """A copy without the identifiers (system, value) that are closed, nor the references that are made of one."""
+    if not _has_number(tree, is_closed):
+        return tree
     found = _without_numbers(tree, is_closed)
     return {} if found is _GONE else dict(found)
+
+
+def _has_number(tree: Tree, is_closed: Callable[[str, str], bool]) -> bool:
+    waiting: list[Any] = [tree]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            system, value = one.get("system"), one.get("value")
+            if isinstance(system, str) and isinstance(value, str) and is_closed(system, value):
+                return True
+            waiting += [inner for inner in one.values() if isinstance(inner, (dict, list))]
+        else:
+            waiting += [inner for inner in one if isinstance(inner, (dict, list))]
+    return False
 
 
 def _without_numbers(node: Any, is_closed: Callable[[str, str], bool]) -> Any:
