@@ -33,6 +33,7 @@ check: $(STAMP) ## format, lint, types, import rules, contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/passerelle lint
 	$(BIN)/passerelle test --coverage
 

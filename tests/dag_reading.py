@@ -16,7 +16,9 @@ NO_AIRFLOW = "Airflow is not installed: pip install passerelle[airflow]"
 
 
 def has_airflow():
-    """True if Airflow is installed. It is not imported to find out."""
+    """True if Airflow is installed, or has to be: in CI its tests fail without it. It is not imported to find out."""
+    if os.environ.get("CI") == "true":
+        return True
     try:
         metadata.version("apache-airflow")
     except metadata.PackageNotFoundError:

@@ -23,12 +23,14 @@ def add_to(app: typer.Typer) -> None:
 def lint() -> None:
     """Read and compile every contract, without any data. Says all problems of all files at once."""
     from passerelle.checking import compile_expectations
+    from passerelle.contracts.across_rules import read_across_rules
     from passerelle.contracts.house import load_house
     from passerelle.mapping.compiling import compile_source
     from passerelle.stores.keys import KeyRing
 
     settings = settings_of()
     house = load_house(settings.home, jurisdiction=settings.jurisdiction)
+    read_across_rules(settings.home)
     problems: list[str] = []
     for name, folder in sorted(house.sources.items()) + sorted(house.linted.items()):
         try:

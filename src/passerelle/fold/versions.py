@@ -23,7 +23,7 @@ from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.opened import Stores
 
 Row = list[Any]
-CACHED_ROWS = 50_000
+CACHED_ROWS = 10_000
 _STANDING = {BatchState.MAPPED, BatchState.PUBLISHED}
 
 

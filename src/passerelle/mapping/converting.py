@@ -23,7 +23,7 @@ from passerelle.structure.primitives import BOUNDS, fault_of
 Convert = Callable[[str], Any]
 Remembered = Callable[[Any, Notes], Any]
 
-MOST_REMEMBERED = 100_000
+MOST_REMEMBERED = 20_000
 
 TEXTS = frozenset({"string", "code", "uri", "url", "canonical", "oid", "uuid", "id", "markdown", "base64Binary"})
 CONVERTIBLE: dict[str, frozenset[str]] = {

@@ -5,7 +5,7 @@ messages of a stay), of which the last message that stands carries what the whol
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,9 +21,11 @@ from passerelle.records import Finding, Reason, Stage, State, Stop
 from passerelle.stores.ledger.key_index import Entry
 
 SEQUENCE = "pam_stay"
-MOST_SEEN = 20_000
-"""Parents of a table that are remembered before the memory starts anew."""
+MOST_SEEN, MOST_STANDING = 5_000, 200_000
+"""So many parents of a table are remembered, with what they say or only that they stand, before it starts anew."""
 Notes = list[tuple[Reason, str]]
+_Link = tuple[Registration, Container[bytes], str]
+"""Of a parent of a table: its key in a row, those that stand, and the columns that tell of it."""
 Check = Callable[[dict[str, object]], str | None]
 
 
@@ -64,13 +66,11 @@ class Judged:
 class _Touched:
     """Parents, children and owners of some records, ready to be looked up."""
 
-    parents: Mapping[str, Mapping[bytes, Version]]
     children: Mapping[str, Mapping[bytes, list[Version]]]
     owners: Mapping[str, Mapping[bytes, Version]]
-    links: Sequence[tuple[Registration, Mapping[bytes, Version], str]]
-    """Of each parent of the table: its key in a row, those that stand, and the columns that tell of it."""
+    links: Sequence[_Link]
     walks: Mapping[str, Sequence[tuple[Registration, Mapping[bytes, Version]]]]
-    """By dotted path of parents: the same, step by step."""
+    """By dotted path of the parents that are read: key and those that stand, step by step."""
 
 
 class Evaluator:
@@ -91,6 +91,7 @@ class Evaluator:
         self.known = known
         self._known_is_settled = known_is_settled
         self._seen: defaultdict[str, dict[bytes, Version | None]] = defaultdict(dict)
+        self._stand: defaultdict[str, dict[bytes, bool]] = defaultdict(dict)
         self._check = check
         self._zone = folder.source.time_zone
         self._is_production = folder.source.environment == "production"
@@ -265,8 +266,8 @@ class Evaluator:
     # What a record touches ----------------------------------------------------------------------------------------
 
     def _touched(self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], records: Sequence[Version]) -> _Touched:
-        parents: dict[str, dict[bytes, Version]] = {}
-        self._gather_parents(keys, [record.row for record in records], "", parents)
+        read = {path for listed in plans.values() for plan in listed for path in plan.parents}
+        parents, links = self._parents(keys, [record.row for record in records], read)
         children: dict[str, dict[bytes, list[Version]]] = {}
         for name in {name for listed in plans.values() for plan in listed for name in plan.children}:
             repeat = keys.table.repeats[name]
@@ -277,14 +278,8 @@ class Evaluator:
                 fold: _in_order(self.versions.tables[str(repeat.table)], repeat.order, listed)
                 for fold, listed in found.items()
             }
-        links = [(self._link(keys, name), parents[name], "+".join(one.on)) for name, one in keys.table.parents.items()]
-        walks = {
-            path: self._walk(keys, path, parents)
-            for listed in plans.values()
-            for plan in listed
-            for path in plan.parents
-        }
-        return _Touched(parents, children, self._owners(keys, records), links, walks)
+        walks = {path: self._walk(keys, path, parents) for path in read}
+        return _Touched(children, self._owners(keys, records), links, walks)
 
     @staticmethod
     def _link(keys: TableKeys, name: str) -> Registration:
@@ -321,17 +316,40 @@ class Evaluator:
         seen.update(self.versions.standing(table, fresh, self.known))
         return {fold: one for fold in folds if (one := seen[fold]) is not None}
 
-    def _gather_parents(
-        self, keys: TableKeys, rows: Iterable[Row], prefix: str, into: dict[str, dict[bytes, Version]]
-    ) -> None:
-        listed = list(rows)
+    def _known_to_stand(self, table: str, folds: set[bytes]) -> Container[bytes]:
+        """Keys of parents that stand, where nobody asks for more."""
+        if not self._known_is_settled:
+            return self.versions.standing(table, folds, self.known)
+        stand = self._stand[table]
+        if len(stand) > MOST_STANDING:
+            stand.clear()
+        fresh = folds - stand.keys()
+        standing = self.versions.standing(table, fresh, self.known)
+        stand.update((fold, fold in standing) for fold in fresh)
+        return {fold for fold in folds if stand[fold]}
+
+    def _parents(
+        self, keys: TableKeys, rows: Sequence[Row], read: Collection[str]
+    ) -> tuple[dict[str, dict[bytes, Version]], list[_Link]]:
+        """By path, the parents whose columns are read; and what tells of each parent whether it is there."""
+        parents: dict[str, dict[bytes, Version]] = {}
+        links: list[_Link] = []
         for name, parent in keys.table.parents.items():
-            register = keys.registrations[child_role(keys.name, parent.table)]
-            folds = {fold for row in listed if (fold := register.fold_of(row)) is not None}
-            standing = into[prefix + name] = self._standing(parent.table, folds)
-            if not prefix:
-                above = self.versions.tables[parent.table]
-                self._gather_parents(above, (one.row for one in standing.values()), f"{name}.", into)
+            register, columns = self._link(keys, name), "+".join(parent.on)
+            folds = _keys_in(register, rows)
+            paths = [path for path in read if path.partition(".")[0] == name]
+            if not paths:
+                links.append((register, self._known_to_stand(parent.table, folds), columns))
+                continue
+            standing = parents[name] = self._standing(parent.table, folds)
+            links.append((register, standing, columns))
+            above = self.versions.tables[parent.table]
+            for path in paths:
+                _, _, further = path.partition(".")
+                if further:
+                    higher = _keys_in(self._link(above, further), (one.row for one in standing.values()))
+                    parents[path] = self._standing(above.table.parents[further].table, higher)
+        return parents, links
 
     @staticmethod
     def _missing_owner(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
@@ -417,6 +435,10 @@ class Evaluator:
             left.pop(folded.latest)
             for message in left:
                 judged[message.place] = Judged(message.place)
+
+
+def _keys_in(register: Registration, rows: Iterable[Row]) -> set[bytes]:
+    return {fold for row in rows if (fold := register.fold_of(row)) is not None}
 
 
 def _missing_parent(row: Row, touched: _Touched) -> tuple[str, bytes] | None:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from passerelle.contracts.across_rules import AcrossRule, read_across_rules
 from passerelle.contracts.house import House, SourceFolder, load_house
 from passerelle.errors import RefusedForGood, UsageError
 from passerelle.mapping.compiling import compile_source
@@ -71,6 +72,11 @@ class Instance:
     def splitter(self) -> Splitter:
         """What separates the identity of a resource from its body."""
         return Splitter(load_identity_rules(self.settings.home / "fhir" / "identity_elements.yaml"))
+
+    @cached_property
+    def across_rules(self) -> tuple[AcrossRule, ...]:
+        """What must hold between two resources of one source."""
+        return read_across_rules(self.settings.home)
 
     @cached_property
     def directory(self) -> list[Emitted]:

@@ -166,6 +166,7 @@ class _Run:
             refresher.touched_by(batch),
             known_ids=self._instance.known_ids,
             project=self._project,
+            rules=self._instance.across_rules,
         )
 
 

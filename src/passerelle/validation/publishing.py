@@ -4,22 +4,24 @@ Judged as sets: a record that refers to something not in the view is pending on 
 does when its target stands. What is decided is decided on the files as they will be, before anybody sees them.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from passerelle.contracts.across_rules import AcrossRule
 from passerelle.records import Reason, Stage, State, Stop
 from passerelle.stores.files import ViewFile
 from passerelle.stores.lake import EXCLUDED_SCHEMA, CurrentView
-from passerelle.stores.ledger import Transaction, batches, consents, items, stored, supplements, tallies
+from passerelle.stores.ledger import Transaction, batches, consents, findings, items, stored, supplements, tallies
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.consents import StoredConsent, StoredMember
 from passerelle.stores.ledger.leases import Lease
 from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.ledger.supplements import Supplement
 from passerelle.stores.opened import Stores
+from passerelle.validation.across import broken_rules
 
 Agreed = tuple[Sequence[StoredConsent], Sequence[StoredMember]]
 Projection = Callable[[CurrentView], Agreed | None]
@@ -34,6 +36,7 @@ class _Settled:
 
     waiting: dict[Row, bytes]
     emitted: dict[Row, int]
+    broken: Counter[str]
     agreed: Agreed | None
 
 
@@ -46,6 +49,7 @@ def publish(
     *,
     known_ids: pa.Table,
     project: Projection,
+    rules: Sequence[AcrossRule] = (),
 ) -> Batch:
     """The batch is published; the supplements of others, the new references and consents count from the same moment.
 
@@ -57,12 +61,14 @@ def publish(
         changes: records of this source that were evaluated again because of the batch.
         known_ids: ids that stand elsewhere (the directory); a table with a column `id`.
         project: reads consents and care teams out of the view.
+        rules: what must hold between two resources; what a batch breaks is counted among its findings.
 
     Raises:
         StaleLease: someone took over.
         BrokenPromise: a file of the view is gone.
     """
-    settled = _settle(stores, source, batch, changes, known_ids, project)
+    settled = _settle(stores, source, batch, changes, known_ids, project, rules)
+    noticed = {(Stage.VALIDATE, Reason.RULE_ACROSS, place): count for place, count in settled.broken.items()}
 
     def commit(tx: Transaction) -> Batch:
         for change in changes:
@@ -71,6 +77,7 @@ def publish(
         received = tallies.of(tx, batch.id)
         missing = tallies.fan_out(tx, batch.id) - tallies.received(received, Stage.VALIDATE)
         tallies.add(tx, batch.id, Stage.VALIDATE, State.PASSED, missing)
+        findings.add(tx, batch.id, noticed)
         published = batches.advance(tx, lease, batch.id, BatchState.PUBLISHED)
         if settled.agreed is not None:
             consents.replace(tx, lease, source, *settled.agreed)
@@ -108,6 +115,7 @@ def _settle(
     changes: Sequence[Supplement],
     known_ids: pa.Table,
     project: Projection,
+    rules: Sequence[AcrossRule] = (),
 ) -> _Settled:
     with stores.ledger.read() as tx:
         files = stored.view_files(tx, [source], with_batch=None if batch is None else batch.id)
@@ -123,11 +131,12 @@ def _settle(
             for batch_id, row, ref in zip(*(column.to_pylist() for column in told.columns), strict=True)
         }
         agreed = project(view)
+        broken = Counter[str]() if batch is None else broken_rules(view, batch.id, rules)
     held = {batch_id for batch_id, _ in waiting}
     counted = stores.lake.evaluations([file for file in files if file.batch_id in held])
     numbers = zip(*(counted.column(name).to_pylist() for name in ("batch_id", "row", "resources")), strict=True)
     emitted = {(batch_id, row): count for batch_id, row, count in numbers if (batch_id, row) in waiting}
-    return _Settled(waiting, emitted, agreed)
+    return _Settled(waiting, emitted, broken, agreed)
 
 
 def _added(files: Sequence[ViewFile], changes: Sequence[Supplement], visible: set[int]) -> list[ViewFile]:
