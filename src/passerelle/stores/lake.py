@@ -406,16 +406,25 @@ class CurrentView(_Scan):
         return told.to_arrow_table()
 
     def rows(
-        self, types: Sequence[str] | None = None, ids: pa.Table | None = None, *, ordered: bool = False
+        self,
+        types: Sequence[str] | None = None,
+        ids: pa.Table | None = None,
+        *,
+        batch_id: int | None = None,
+        ordered: bool = False,
     ) -> pa.RecordBatchReader:
         """The rows that stand, streamed: id, type, fold, ord, batch_id, row, refs, digest, body.
 
         Args:
             types: only these resource types.
             ids: only these resources; a table with a column `id`.
+            batch_id: only what this batch says.
             ordered: sorted by type and id; else in no order that means anything.
         """
         kept, parameters = _of_types(types)
+        if batch_id is not None:
+            kept += " AND m.file_no IN (SELECT file_no FROM files WHERE batch_id = ?)"
+            parameters = [*parameters, batch_id]
         chosen = ""
         if ids is not None:
             self.take("chosen", ids, "SELECT DISTINCT id")

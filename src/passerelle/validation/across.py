@@ -30,11 +30,9 @@ def broken_rules(view: CurrentView, batch_id: int, rules: Sequence[AcrossRule]) 
 
 def _trees_of(view: CurrentView, batch_id: int, resource: str) -> Iterator[tuple[list[Tree], set[bytes]]]:
     """The batch's resources of the type, some at a time, with the ids that they refer to."""
-    for part in batches_of(view.rows([resource])):
-        rows = zip(*(part.column(name).to_pylist() for name in ("batch_id", "body", "refs")), strict=True)
-        mine = [(body, refs) for batch, body, refs in rows if batch == batch_id]
-        if mine:
-            yield [orjson.loads(body) for body, _ in mine], {ref for _, refs in mine for ref in refs}
+    for part in batches_of(view.rows([resource], batch_id=batch_id)):
+        bodies, refs = (part.column(name).to_pylist() for name in ("body", "refs"))
+        yield [orjson.loads(body) for body in bodies], {ref for listed in refs for ref in listed}
 
 
 def _references(tree: Tree, rule: AcrossRule) -> list[str]:
