@@ -1,8 +1,9 @@
 """A small invented source with every relation between tables, whose records are written down version by version.
 
-People have files, files have acts, teams list members, signs belong to people without referring to them. No column
-has an expectation, so that a run costs little and many arrangements can be tried. A file whose label is `f r` makes
-its acts something that is not FHIR, and an act emits two resources when its file has a label.
+People have files, files have acts, teams list members (who are nothing else) and notes (which also stand for
+themselves, and wait for the team), signs belong to people without referring to them. No column has an expectation, so
+that a run costs little and many arrangements can be tried. A file whose label is `f r` makes its acts something that
+is not FHIR, and an act emits two resources when its file has a label.
 """
 
 import csv
@@ -37,9 +38,12 @@ TABLES = {
     "acts": ("act", "    parents: {course: {table: files, on: {file: file}}}\n", ("act", "file", "kind")),
     "teams": (
         "team",
-        PARENT + "    repeats: {members: {table: members, on: {team: team}, order: [rank]}}\n",
+        PARENT
+        + "    repeats:\n      members: {table: members, on: {team: team}, order: [rank]}\n"
+        + "      notes: {table: notes, on: {team: team}, order: [note]}\n",
         ("team", "person", "label"),
     ),
+    "notes": ("note", "    parents: {about: {table: teams, on: {team: team}}}\n", ("note", "team", "role", "word")),
     "members": ("member", "", ("member", "team", "rank", "role")),
     "signs": ("sign", PARENT, ("sign", "person", "label")),
 }
@@ -117,6 +121,17 @@ emits:
       - {to: CareTeam.subject, refers: patient, key: [person]}
       - {to: CareTeam.name, column: label, missing: omit}
       - {to: "CareTeam.participant[member].role[role]", each: members, column: members.role, codes: roles, missing: omit}
+      - {to: "CareTeam.reasonCode[note]", each: notes, column: notes.role, codes: roles, missing: omit}
+""",
+    "note": """\
+reads: notes
+emits:
+  - resource: Location
+    as: note
+    key: [note]
+    fields:
+      - {to: Location.status, constant: active}
+      - {to: "Location.type[word]", column: word, codes: roles, missing: omit}
 """,
     "sign": """\
 reads: signs
@@ -136,7 +151,7 @@ code,target,system,display,says
 a,A,https://passerelle.example/fhir/CodeSystem/role,,
 b,-,,,Nothing.
 """
-"""A member of role c stops the team that lists it."""
+"""A member or a note of role c stops the team that lists it; a note stops for itself when its word is c."""
 
 
 @dataclass(frozen=True, order=True)

@@ -56,6 +56,7 @@ RECORDS = st.one_of(
     st.builds(lambda key, file, kind, gone, at: record("acts", key, file, kind, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, person, label, gone, at: record("teams", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
     st.builds(lambda key, team, rank, role, gone, at: record("members", key, team, rank, role, gone=gone, changed=at), KEYS, KEYS, KEYS, st.sampled_from(["a", "b", "c", ""]), GONE, CHANGED),
+    st.builds(lambda key, team, role, word, gone, at: record("notes", key, team, role, word, gone=gone, changed=at), KEYS, KEYS, st.sampled_from(["a", "c", ""]), st.sampled_from(["a", "c", ""]), GONE, CHANGED),
     st.builds(lambda key, person, label, gone, at: record("signs", key, person, label, gone=gone, changed=at), KEYS, KEYS, SIGNS, GONE, CHANGED),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from passerelle import __version__
-from passerelle.contracts import across, across_mappings, across_stories, across_tables, extending
+from passerelle.contracts import across, across_mappings, across_relations, across_stories, across_tables, extending
 from passerelle.contracts.code_list import CodeList, read_code_list
 from passerelle.contracts.directory import DirectoryOrganisation, read_organisations, read_units
 from passerelle.contracts.gate_table import GateTable, Region, gate_of, regions_of
@@ -276,6 +276,7 @@ def _folder(name: str, files: Files, root: Path, shared: _Shared, problems: Prob
     )
     across_tables.check_source(made, shared.suites, shared.organisations, problems)
     across_mappings.check_mappings(made, shared.naming, shared.organisations, problems)
+    across_relations.check_relations(made, problems)
     across_stories.check_stories(made, problems)
     return made
 

@@ -245,12 +245,13 @@ class Versions:
     ) -> dict[bytes, list[Version]]:
         """For each parent key: the records of the child table that name it in their newest version, tombstones left out.
 
-        A record that only waits for the parent is among them: else what the parent says would decide what it reads.
+        A version that only waits for what lists it counts, whichever record that is: else what the parent says would
+        decide what it reads, and a child that has moved to a parent not yet here would still be listed by the old one.
         """
         register = self.tables[child].registrations[child_role(child, parent)]
         wanted = set(folds)
         found: defaultdict[bytes, list[Version]] = defaultdict(list)
-        for version in self._newest_listed(child, self.keys_below(child, parent, wanted), wanted, known):
+        for version in self._newest_listed(child, self.keys_below(child, parent, wanted), known):
             fold = register.fold_of(version.row)
             if fold in wanted and not self.is_deleted(child, version.row):
                 found[fold].append(version)
@@ -262,14 +263,25 @@ class Versions:
         listed = [entry for entries in self.entries(child_role(child, parent), folds).values() for entry in entries]
         return {key for one in self.versions(child, listed) if (key := own.fold_of(one.row)) is not None}
 
-    def _newest_listed(
-        self, child: str, keys: Collection[bytes], parents: Collection[bytes], known: Known
-    ) -> list[Version]:
+    def listers_of(self, child: str) -> list[Registration]:
+        """The keys by which the tables that list the records of this one are named in them."""
+        return [
+            self.tables[child].registrations[child_role(child, name)]
+            for name, keys in sorted(self.tables.items())
+            if any(repeat.table == child for repeat in keys.table.repeats.values())
+        ]
+
+    def _newest_listed(self, child: str, keys: Collection[bytes], known: Known) -> list[Version]:
+        listers = self.listers_of(child)
         chosen = []
         for _, listed in sorted(self.entries(own_role(child, "key"), keys).items()):
             for entry in reversed(listed):
                 place = Place(entry.batch_id, entry.row)
-                if known.is_mapped(place) or known.waits_for(place) in parents:
-                    chosen.append(entry)
+                if not known.is_mapped(place) and known.waits_for(place) is None:
+                    continue
+                (version,) = self.versions(child, [entry])
+                waited = known.waits_for(place)
+                if waited is None or any(register.fold_of(version.row) == waited for register in listers):
+                    chosen.append(version)
                     break
-        return self.versions(child, chosen)
+        return chosen

@@ -69,6 +69,8 @@ class _Touched:
     children: Mapping[str, Mapping[bytes, list[Version]]]
     owners: Mapping[str, Mapping[bytes, Version]]
     links: Sequence[_Link]
+    listers: Sequence[_Link]
+    """Parents that list the record: asked last, since they read what the record says without waiting for them."""
     walks: Mapping[str, Sequence[tuple[Registration, Mapping[bytes, Version]]]]
     """By dotted path of the parents that are read: key and those that stand, step by step."""
 
@@ -214,14 +216,10 @@ class Evaluator:
             judged.stop = _stop(record.place, State.QUARANTINED, Reason.UNREAD_EVENT, "")
             return judged
         deleted = keys.is_deleted(record.row)
-        missing = None if deleted else _missing_parent(record.row, touched)
+        missing = None if deleted else _missing_parent(record.row, touched.links)
         missing = missing or self._missing_owner(keys, record.row, touched)
         if missing is not None:
-            place, key = missing
-            judged.stop = Stop(
-                record.place.row, Stage.MAP, State.PENDING, Reason.WAITS_FOR_PARENT, place, pending_key=key
-            )
-            return judged
+            return _waiting(judged, *missing)
         try:
             for role, listed in plans.items():
                 fold = keys.registrations[role].fold_of(record.row)
@@ -240,7 +238,8 @@ class Evaluator:
             judged.evaluations = []
             return judged
         self._hold_against_r4(judged)
-        return judged
+        missing = None if deleted or judged.stop else _missing_parent(record.row, touched.listers)
+        return judged if missing is None else _waiting(judged, *missing)
 
     def _as_folded(self, keys: TableKeys, role: str, record: Version, judged: Judged) -> Row | None:
         """The record as its fold leaves it; None if the fold stopped it, which is then said."""
@@ -267,7 +266,7 @@ class Evaluator:
 
     def _touched(self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], records: Sequence[Version]) -> _Touched:
         read = {path for listed in plans.values() for plan in listed for path in plan.parents}
-        parents, links = self._parents(keys, [record.row for record in records], read)
+        parents, (links, listers) = self._parents(keys, [record.row for record in records], read)
         children: dict[str, dict[bytes, list[Version]]] = {}
         for name in {name for listed in plans.values() for plan in listed for name in plan.children}:
             repeat = keys.table.repeats[name]
@@ -279,7 +278,7 @@ class Evaluator:
                 for fold, listed in found.items()
             }
         walks = {path: self._walk(keys, path, parents) for path in read}
-        return _Touched(children, self._owners(keys, records), links, walks)
+        return _Touched(children, self._owners(keys, records), links, listers, walks)
 
     @staticmethod
     def _link(keys: TableKeys, name: str) -> Registration:
@@ -330,26 +329,32 @@ class Evaluator:
 
     def _parents(
         self, keys: TableKeys, rows: Sequence[Row], read: Collection[str]
-    ) -> tuple[dict[str, dict[bytes, Version]], list[_Link]]:
-        """By path, the parents whose columns are read; and what tells of each parent whether it is there."""
+    ) -> tuple[dict[str, dict[bytes, Version]], tuple[list[_Link], list[_Link]]]:
+        """By path, the parents whose columns are read; and what tells of each parent whether it is there.
+
+        Those that list the records stand apart.
+        """
         parents: dict[str, dict[bytes, Version]] = {}
         links: list[_Link] = []
+        listers: list[_Link] = []
+        listing = {register.role for register in self.versions.listers_of(keys.name)}
         for name, parent in keys.table.parents.items():
             register, columns = self._link(keys, name), "+".join(parent.on)
             folds = _keys_in(register, rows)
             paths = [path for path in read if path.partition(".")[0] == name]
+            told = listers if register.role in listing else links
             if not paths:
-                links.append((register, self._known_to_stand(parent.table, folds), columns))
+                told.append((register, self._known_to_stand(parent.table, folds), columns))
                 continue
             standing = parents[name] = self._standing(parent.table, folds)
-            links.append((register, standing, columns))
+            told.append((register, standing, columns))
             above = self.versions.tables[parent.table]
             for path in paths:
                 _, _, further = path.partition(".")
                 if further:
                     higher = _keys_in(self._link(above, further), (one.row for one in standing.values()))
                     parents[path] = self._standing(above.table.parents[further].table, higher)
-        return parents, links
+        return parents, (links, listers)
 
     @staticmethod
     def _missing_owner(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
@@ -441,8 +446,16 @@ def _keys_in(register: Registration, rows: Iterable[Row]) -> set[bytes]:
     return {fold for row in rows if (fold := register.fold_of(row)) is not None}
 
 
-def _missing_parent(row: Row, touched: _Touched) -> tuple[str, bytes] | None:
-    for register, standing, columns in touched.links:
+def _waiting(judged: Judged, place: str, key: bytes) -> Judged:
+    """The record waits for this parent, and says nothing until it is there."""
+    row = judged.place.row
+    judged.stop = Stop(row, Stage.MAP, State.PENDING, Reason.WAITS_FOR_PARENT, place, pending_key=key)
+    judged.evaluations, judged.notes = [], []
+    return judged
+
+
+def _missing_parent(row: Row, links: Sequence[_Link]) -> tuple[str, bytes] | None:
+    for register, standing, columns in links:
         fold = register.fold_of(row)
         if fold is not None and fold not in standing:
             return columns, fold

@@ -5,7 +5,7 @@ that it touches is evaluated again as it stands now; what comes out is a supplem
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,8 +24,6 @@ from passerelle.stores.ledger.stored import BatchFile, FileKind
 from passerelle.stores.ledger.supplements import Supplement
 from passerelle.stores.opened import Stores
 
-MOST_TURNS = 4
-"""A record that stands because a child of it does not, which does not because it stands: one answer is taken."""
 _WAITING = (Reason.WAITS_FOR_PARENT, Reason.WAITS_FOR_MOVEMENT)
 
 
@@ -36,15 +34,9 @@ class _Work:
     changed: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     passed_on: set[tuple[str, bytes]] = field(default_factory=set)
     """Keys below which records were looked at although they stay as they are."""
-    turns: Counter[Place] = field(default_factory=Counter)
 
     def add(self, table: str, folds: Iterable[bytes]) -> None:
         self.changed[table].update(folds)
-
-    def may_turn(self, place: Place) -> bool:
-        """True as long as the record has not turned so often that it must be turning in circles."""
-        self.turns[place] += 1
-        return self.turns[place] <= MOST_TURNS
 
     def take(self) -> tuple[str, set[bytes]] | None:
         for table in sorted(self.changed):
@@ -145,7 +137,10 @@ class Refresher:
             self._touch(batch.table, self._rows_of(batch, part), work)
 
     def _follow(self, work: _Work) -> None:
-        """Children of what changed are evaluated again, and theirs, until nothing changes any more."""
+        """Children of what changed are evaluated again, and theirs, until nothing changes any more.
+
+        That comes to an end: no record decides over itself (`contracts.across_relations`).
+        """
         while (taken := work.take()) is not None:
             table, folds = taken
             for child in self._children[table]:
@@ -198,7 +193,7 @@ class Refresher:
                 self._known.stopped.pop(place, None)
             else:
                 self._known.stopped[place] = _item(place, one.stop)
-            if before != self._standing(place) and work.may_turn(place):
+            if before != self._standing(place):
                 turned.append(version)
         self._touch(table, turned, work)
 
