@@ -8,7 +8,7 @@ import argparse
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from faults import show_records_caught, show_resources_caught
 from ground import Ground, alternating, median, undisturbed
 
 from passerelle.doors.fhir_models import accepts
+from passerelle.mapping.evaluating import Evaluation
+from passerelle.mapping.plan import Written
+from passerelle.mapping.writing import EvaluationWriter
 from passerelle.pipeline.instance import Instance
 from passerelle.records import Stage
 from passerelle.stores.ledger import Ledger, batches, tallies
@@ -44,27 +47,36 @@ def resources_of(prepared: Ground, work: Path) -> dict[str, list[bytes]]:
     """Every resource that the batches give, by type, as JSON; and the proof that bad records stop."""
     ground = prepared.copy(work)
     with ground.opened() as instance:
-        noting = instance.splitter = Noting(instance.splitter)
-        for source in SOURCES:
-            ground.run(instance, source, [Stage.MAP])
-        seen = {name: list(held) for name, held in noting.seen.items()}
+        with _noting() as seen:
+            for source in SOURCES:
+                ground.run(instance, source, [Stage.MAP])
         for source in SOURCES:
             ground.run(instance, source, [Stage.VALIDATE])
         show_records_caught(instance, ground, SOURCES)
-    return seen
+    return dict(seen)
 
 
-class Noting:
-    """Splits, and keeps what it was given."""
+@contextmanager
+def _noting() -> Iterator[dict[str, list[bytes]]]:
+    """What goes into the files is noted, both halves of each resource together again."""
+    seen: defaultdict[str, list[bytes]] = defaultdict(list)
+    plain = EvaluationWriter.add
 
-    def __init__(self, plain: Splitter) -> None:
-        self.seen: defaultdict[str, list[bytes]] = defaultdict(list)
-        self._plain = plain
+    def noted(self: EvaluationWriter, row: int, evaluations: Iterable[Evaluation]) -> None:
+        listed = list(evaluations)
+        for one in (one for evaluation in listed for one in evaluation.emitted):
+            if isinstance(one, Written):
+                sealed = orjson.loads(one.sealed) if one.sealed else None
+                seen[one.type].append(orjson.dumps(Splitter.join(orjson.loads(one.plain), sealed)))
+            else:
+                seen[one.type].append(orjson.dumps(one.tree))
+        plain(self, row, listed)
 
-    def split(self, tree: dict[str, Any]) -> Any:
-        """What the splitter says."""
-        self.seen[tree["resourceType"]].append(orjson.dumps(tree))
-        return self._plain.split(tree)
+    EvaluationWriter.add = noted  # type: ignore[method-assign]
+    try:
+        yield seen
+    finally:
+        EvaluationWriter.add = plain  # type: ignore[method-assign]
 
 
 def ours(prepared: Ground, work: Path) -> Cost:

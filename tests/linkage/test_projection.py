@@ -3,11 +3,12 @@
 from datetime import date
 
 import pytest
+import sqlalchemy as sa
 from link_builders import World
 
 from passerelle.fold.view import as_written
 from passerelle.gate.recorded import Recorded
-from passerelle.stores.ledger import consents
+from passerelle.stores.ledger import consents, tables
 
 
 @pytest.fixture
@@ -120,3 +121,51 @@ def test_a_new_version_replaces_what_the_source_said_before(world):
 
     with world.stores.ledger.read() as tx:
         assert [one.withdrawn_on for one in consents.consents_of(tx, "csapa")] == ["2025-07-01"]
+
+
+def numbers_of(world, table):
+    """The rows of the ledger by their numbers."""
+    with world.stores.ledger.read() as tx:
+        return {row.id: row for row in tx.rows(sa.select(table))}
+
+
+def test_only_what_is_said_otherwise_is_written_anew(world):
+    world.patient("csapa", "d")
+    world.consent("csapa", "k", "c")
+    world.consent("csapa", "l", "d")
+    world.team("t", "c", ("CHU", "CSAPA"))
+    world.publish()
+    before, teams = numbers_of(world, tables.consents), numbers_of(world, tables.care_team_members)
+
+    world.consent("csapa", "k", "c", withdrawn="2025-07-01")
+    world.publish()
+
+    after = numbers_of(world, tables.consents)
+    (kept,) = before.items() & after.items()
+    assert kept[1].subject_id == as_written(world.id("csapa", "patient", "d"))
+    assert sorted(row.withdrawn_on or "" for row in after.values()) == ["", "2025-07-01"]
+    assert numbers_of(world, tables.care_team_members) == teams
+    assert len(teams) == 2
+
+
+def test_what_is_no_longer_said_is_gone(world):
+    world.consent("csapa", "k", "c")
+    world.team("t", "c", ("CHU", "CSAPA"))
+    world.publish()
+
+    world.stores.ledger.in_transaction(lambda tx: consents.replace(tx, world.lease, "csapa", [], []))
+
+    assert numbers_of(world, tables.consents) == {}
+    assert numbers_of(world, tables.care_team_members) == {}
+
+
+def test_what_is_said_twice_is_held_twice(world):
+    world.consent("csapa", "k", "c")
+    world.publish()
+    with world.stores.ledger.read() as tx:
+        told = consents.consents_of(tx)
+
+    for listed in ([*told, *told], told):
+        world.stores.ledger.in_transaction(lambda tx, said=listed: consents.replace(tx, world.lease, "csapa", said, []))
+        with world.stores.ledger.read() as tx:
+            assert consents.consents_of(tx) == listed

@@ -3,6 +3,7 @@
 import os
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from pam_messages import message
 from shop import Shop, record
 
 from passerelle.pipeline.territory import run_territory
+from passerelle.records import Stage
 from passerelle.stores import sums
+from passerelle.stores.ledger import batches, consents, findings
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,47 @@ def test_any_arrangement_gives_the_same_view_and_the_same_verdicts(shop, arrange
 @given(arrangement=arranged(14))
 def test_many_arrangements_give_the_same_view_and_the_same_verdicts(shop, arrangement):
     examined(shop, arrangement)
+
+
+# Published together, or one by one -----------------------------------------------------------------------------------
+
+
+ALONE, TOGETHER = 0, 500_000
+"""At most so many records are published at once; a batch that has more by itself is published alone."""
+
+
+def published(shop, deliveries, most):
+    """What stands, what became of each record, and the sums, when all deliveries waited to be published."""
+    opened = shop.open()
+    try:
+        for records in deliveries:
+            opened.drop(records)
+            opened.run(stages=[Stage.LAND, Stage.CHECK, Stage.MAP])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("passerelle.pipeline.ordering.MOST_RECORDS", most)
+            opened.run(stages=[Stage.VALIDATE])
+        stores = opened.instance.stores
+        sums.require(stores.ledger, stores.vault, stores.lake)
+        return opened.view(), opened.verdicts(), regions.sums_of(opened.instance, ["ward"])
+    finally:
+        opened.close()
+
+
+@settings(max_examples=6, derandomize=True, suppress_health_check=QUIET)
+@given(arrangement=arranged(8))
+def test_batches_published_together_are_what_they_are_one_by_one(shop, arrangement):
+    _, deliveries = arrangement
+    assert published(shop, deliveries, TOGETHER) == published(shop, deliveries, ALONE)
+
+
+@pytest.mark.heavy
+@settings(max_examples=100, suppress_health_check=QUIET)
+@given(arrangement=arranged(14))
+def test_many_arrangements_published_together_are_what_they_are_one_by_one(shop, arrangement):
+    records, deliveries = arrangement
+    view, verdicts, counted = published(shop, deliveries, TOGETHER)
+    assert (view, verdicts, counted) == published(shop, deliveries, ALONE)
+    assert (view, verdicts) == told(shop, [records])
 
 
 # What must come out, case by case -----------------------------------------------------------------------------------
@@ -260,6 +304,25 @@ def test_the_centre_without_one_table_until_last_gives_the_same_view(region, und
     instance = place.open()
     deliver_centre(region, place, instance, [(others, YEAR), ([table], SECOND), ([table], FIRST)])
     assert_like(undisturbed, "csapa", instance)
+    instance.close()
+
+
+def noticed_in(instance, source):
+    """Batch -> findings; and what the source's patients agreed to, refused, and who cares for them, by batch."""
+    with instance.stores.ledger.read() as tx:
+        names = {batch.id: batch.name for batch in batches.found(tx, source=source)}
+        said = [*consents.consents_of(tx, source), *consents.care_teams_of(tx, source)]
+        noticed = {name: findings.of(tx, number) for number, name in names.items()}
+    return noticed, [(names[one.batch_id], replace(one, batch_id=0)) for one in said]
+
+
+def test_the_centre_published_batch_by_batch_is_what_it_is_at_once(region, undisturbed, place, monkeypatch):
+    monkeypatch.setattr("passerelle.pipeline.ordering.MOST_RECORDS", ALONE)
+    instance = place.open()
+    deliver_centre(region, place, instance, [(ABOVE + BELOW, YEAR)])
+    assert_like(undisturbed, "csapa", instance)
+    assert regions.sums_of(instance, ["csapa"]) == regions.sums_of(undisturbed, ["csapa"])
+    assert noticed_in(instance, "csapa") == noticed_in(undisturbed, "csapa")
     instance.close()
 
 

@@ -272,16 +272,24 @@ class Versions:
         ]
 
     def _newest_listed(self, child: str, keys: Collection[bytes], known: Known) -> list[Version]:
+        """Of each key, the newest version that counts; the newest of all are read at once, then those below."""
         listers = self.listers_of(child)
+        turns = [
+            [entry for entry in reversed(listed) if _may_be_listed(Place(entry.batch_id, entry.row), known)]
+            for _, listed in sorted(self.entries(own_role(child, "key"), keys).items())
+        ]
         chosen = []
-        for _, listed in sorted(self.entries(own_role(child, "key"), keys).items()):
-            for entry in reversed(listed):
-                place = Place(entry.batch_id, entry.row)
-                if not known.is_mapped(place) and known.waits_for(place) is None:
-                    continue
-                (version,) = self.versions(child, [entry])
-                waited = known.waits_for(place)
+        while turns := [turn for turn in turns if turn]:
+            below = []
+            for turn, version in zip(turns, self.versions(child, [turn[0] for turn in turns]), strict=True):
+                waited = known.waits_for(version.place)
                 if waited is None or any(register.fold_of(version.row) == waited for register in listers):
                     chosen.append(version)
-                    break
+                else:
+                    below.append(turn[1:])
+            turns = below
         return chosen
+
+
+def _may_be_listed(place: Place, known: Known) -> bool:
+    return known.is_mapped(place) or known.waits_for(place) is not None

@@ -105,7 +105,7 @@ class _Source:
         uses.read = columns.read
         if self.problems:
             return None
-        evaluate, code = generated(mapping.mapping, columns, tuple(shapes))
+        evaluate, makers, code = generated(mapping.mapping, columns, tuple(shapes))
         return Plan(
             mapping=mapping.mapping,
             table=mapping.reads,
@@ -114,6 +114,8 @@ class _Source:
             children=tuple(columns.children),
             labels=tuple(shape.label for shape in shapes),
             evaluate=evaluate,
+            columns=columns,
+            makers=makers,
             uses=uses,
             shapes=tuple(shapes),
             code=code,

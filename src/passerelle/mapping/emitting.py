@@ -4,87 +4,45 @@ The code that is generated is that of a careful hand: a value is read, converted
 a literal. Constants, targets of code lists and remembered values are shared by reference. `Plan.code` shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from passerelle.fhir_r4 import element_table
-from passerelle.ids import resource_id
 from passerelle.mapping.constants import member_order
 from passerelle.mapping.converting import ABSENT, remembered
-from passerelle.mapping.fields import Condition, EmitShape, FieldPlan, Group, Item, Slot
-from passerelle.mapping.origins import Columns, Loop, Origin
-from passerelle.mapping.plan import Emitted, Evaluate, Refusal
-from passerelle.records import Reason
+from passerelle.mapping.fields import EmitShape, FieldPlan, Group, Item, Slot
+from passerelle.mapping.generating import (
+    Block,
+    Code,
+    arguments,
+    condition,
+    loop_heads,
+    sorted_refs,
+    write_evaluate,
+    write_id,
+)
+from passerelle.mapping.origins import Columns, Origin
+from passerelle.mapping.plan import Emitted, Evaluate
 
 
-def generated(mapping: str, columns: Columns, shapes: Sequence[EmitShape]) -> tuple[Evaluate, str]:
-    """The function that evaluates a record, and its code."""
-    code = _Code()
+def generated(
+    mapping: str, columns: Columns, shapes: Sequence[EmitShape]
+) -> tuple[Evaluate, tuple[Callable[..., Emitted], ...], str]:
+    """The function that evaluates a record, those that make one resource each, and the code of all."""
+    code = Code()
+    code.names |= {"ABSENT": ABSENT, "Emitted": Emitted, "joined": joined}
     functions = [_Emission(code, columns, shape, number).write() for number, shape in enumerate(shapes)]
-    _evaluate(code, columns, shapes, functions)
-    text = "\n".join(code.lines) + "\n"
-    exec(compile(text, f"<mapping {mapping}>", "exec"), code.names)
-    evaluate: Evaluate = code.names["evaluate"]
-    return evaluate, text
+    write_evaluate(code, columns, shapes, lambda number, given: f"{functions[number]}({given})")
+    text = code.compiled(f"mapping {mapping}")
+    return code.names["evaluate"], tuple(code.names[name] for name in functions), text
 
 
 def joined(base: dict[str, Any] | None, more: dict[str, Any], order: dict[str, int]) -> dict[str, Any]:
     """A value given whole together with members given line by line, in the order of the definition."""
     both = {**(base or {}), **more}
     return {name: both[name] for name in sorted(both, key=lambda one: order.get(one.removeprefix("_"), len(order)))}
-
-
-class _Code:
-    """The lines, and the names that they use."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.depth = 0
-        self._made = 0
-        self.names: dict[str, Any] = {
-            "ABSENT": ABSENT,
-            "CONFLICT": Reason.CONFLICTING_VERSION,
-            "Emitted": Emitted,
-            "MISSING": Reason.MISSING_VALUE,
-            "MISSING_KEY": Reason.MISSING_KEY,
-            "OUTSIDE": Reason.OUTSIDE_VALIDITY,
-            "Refusal": Refusal,
-            "joined": joined,
-            "resource_id": resource_id,
-        }
-
-    def add(self, line: str) -> None:
-        """One more line at the present depth."""
-        self.lines.append("    " * self.depth + line)
-
-    def name(self, stem: str, value: Any) -> str:
-        """A new global name for a value."""
-        made = self.fresh(stem)
-        self.names[made] = value
-        return made
-
-    def fresh(self, stem: str = "x") -> str:
-        """A name that is not in use."""
-        self._made += 1
-        return f"{stem}{self._made}"
-
-    def inside(self, head: str) -> "_Block":
-        """A block below a line that ends with a colon."""
-        return _Block(self, head)
-
-
-class _Block:
-    def __init__(self, code: _Code, head: str) -> None:
-        self._code = code
-        code.add(head)
-
-    def __enter__(self) -> None:
-        self._code.depth += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._code.depth -= 1
 
 
 @dataclass(slots=True)
@@ -103,89 +61,10 @@ class _Piece:
     refs: list[str] = field(default_factory=list)
 
 
-def _condition(only: Sequence[Condition]) -> str:
-    return " and ".join(f"{one.origin.code} == {one.equals!r}" for one in only)
-
-
-def _loop_heads(code: _Code, loop: Loop) -> list[str]:
-    """The `for` line of a repetition, and the line that skips numbered columns without a value."""
-    holder = "r" if loop.holder is None else f"o{loop.holder}"
-    level = loop.level
-    if loop.kind == "columns":
-        slots = [
-            f"({position}, ({', '.join('None' if place is None else f'{holder}[{place}]' for place in slot)},))"
-            for position, slot in enumerate(loop.slots, 1)
-        ]
-        empty = code.name("empty", (None,) * len(loop.fields))
-        return [f"for n{level}, o{level} in ({', '.join(slots)},):", f"if o{level} == {empty}: continue"]
-    held = f"c{loop.place}" if loop.kind == "child" else f"{holder}[{loop.place}]"
-    return [f"for n{level}, o{level} in enumerate({held}, 1):"]
-
-
-def _evaluate(code: _Code, columns: Columns, shapes: Sequence[EmitShape], functions: Sequence[str]) -> None:
-    with code.inside("def evaluate(r, parents, children, notes):"):
-        _unpack(code, columns)
-        code.add("out = []")
-        for shape, function in zip(shapes, functions, strict=True):
-            _one_emit(code, columns, shape, function)
-        code.add("return out")
-
-
-def _unpack(code: _Code, columns: Columns) -> None:
-    for place, path in enumerate(columns.parents):
-        width = len(columns.parent_table(path).columns)
-        code.add(f"p{place} = parents[{place}] or {code.name('nobody', (None,) * width)}")
-    for place in range(len(columns.children)):
-        code.add(f"c{place} = children[{place}]")
-
-
-def _arguments(columns: Columns, shape: EmitShape) -> str:
-    parents = [f"p{place}" for place in range(len(columns.parents))]
-    children = [f"c{place}" for place in range(len(columns.children))]
-    loops = [name for loop in shape.loops for name in (f"o{loop.level}", f"n{loop.level}")]
-    return ", ".join(["r", *parents, *children, *loops, "notes"])
-
-
-def _one_emit(code: _Code, columns: Columns, shape: EmitShape, function: str) -> None:
-    depth = code.depth
-    if shape.loops:
-        code.add("seen = set()")
-    for loop in shape.loops:
-        head, *skips = _loop_heads(code, loop)
-        code.add(head)
-        code.depth += 1
-        for line in skips:
-            code.add(line)
-    if shape.only:
-        code.add(f"if {_condition(shape.only)}:")
-        code.depth += 1
-    if shape.present is not None:
-        read = shape.present.origin.code
-        if shape.present.convert is None:
-            code.add(f"if {read} is not None:")
-        else:
-            memo, slow = remembered(shape.present.convert, shape.present.origin.name, "omit")
-            held, present = code.name("m", memo), code.name("present", slow)
-            value = code.fresh("v")
-            code.add(f"{value} = {read}")
-            code.add(f"if {value} is not None and ({value} in {held} or {present}({value}, []) is not None):")
-        code.depth += 1
-    call = f"{function}({_arguments(columns, shape)})"
-    if shape.loops:
-        code.add(f"e = {call}")
-        code.add("if e.id in seen:")
-        code.add(f"    raise Refusal(CONFLICT, {shape.key[-1].origin.name!r})")
-        code.add("seen.add(e.id)")
-        code.add("out.append(e)")
-    else:
-        code.add(f"out.append({call})")
-    code.depth = depth
-
-
 class _Emission:
     """The function that makes one resource."""
 
-    def __init__(self, code: _Code, columns: Columns, shape: EmitShape, number: int) -> None:
+    def __init__(self, code: Code, columns: Columns, shape: EmitShape, number: int) -> None:
         self._code = code
         self._columns = columns
         self._shape = shape
@@ -197,47 +76,22 @@ class _Emission:
     def write(self) -> str:
         """The function is in the code."""
         code = self._code
-        with code.inside(f"def {self._name}({_arguments(self._columns, self._shape)}):"):
+        with code.inside(f"def {self._name}({arguments(self._columns, self._shape)}):"):
             start = len(code.lines)
-            self._id()
+            write_id(code, self._shape)
             pieces = self._members(self._shape.root)
             head = [("resourceType", repr(self._shape.resource)), ("id", "resource_id(raw)")]
             tree = code.fresh("t")
             refs: list[str] = []
             self._fill(tree, head, pieces, refs)
             self._check_units(tree)
-            code.add(
-                f"return Emitted(raw, {self._shape.resource!r}, {self._shape.label!r}, {tree}, {self._refs(refs)})"
-            )
+            named = f"raw, {self._shape.resource!r}, {self._shape.label!r}, {tree}"
+            code.add(f"return Emitted({named}, {sorted_refs(refs, dynamic=self._dynamic_refs)})")
             if self._dynamic_refs:
                 code.lines.insert(start, "    refs = []")
             for held, _ in self._units:
                 code.lines.insert(start, f"    {held} = None")
         return self._name
-
-    def _refs(self, certain: list[str]) -> str:
-        if not self._dynamic_refs:
-            if not certain:
-                return "()"
-            if len(certain) == 1:
-                return f"({certain[0]},)"
-            if len(certain) == 2:
-                one, two = certain
-                return f"({one}, {two}) if {one} < {two} else ({two}, {one}) if {two} < {one} else ({one},)"
-            return f"tuple(sorted({{{', '.join(certain)}}}))"
-        both = f"{{{', '.join([*certain, '*refs'])}}}"
-        return f"tuple(sorted({both}))"
-
-    def _id(self) -> None:
-        code, parts = self._code, []
-        for key in self._shape.key:
-            value = code.fresh("k")
-            code.add(f"{value} = {key.origin.code}")
-            if key.origin.where != "position":
-                code.add(f"if {value} is None: raise Refusal(MISSING_KEY, {key.origin.name!r})")
-            parts.append(f"{code.name('canonical', key.canonical)}({value})")
-        of = code.name("id_of", self._shape.hasher.of)
-        code.add(f"raw = {of}(({', '.join(parts)},))")
 
     def _check_units(self, tree: str) -> None:
         if self._shape.outside is None:
@@ -373,13 +227,13 @@ class _Emission:
         """The group is appended where it exists; true when it always does."""
         code, depth = self._code, self._code.depth
         for loop in group.loops:
-            head, *skips = _loop_heads(code, loop)
+            head, *skips = loop_heads(code, loop)
             code.add(head)
             code.depth += 1
             for line in skips:
                 code.add(line)
         if group.only:
-            code.add(f"if {_condition(group.only)}:")
+            code.add(f"if {condition(group.only)}:")
             code.depth += 1
         value = piece or self._item(group.item)
         if value.certain or value.is_constant:
@@ -413,7 +267,7 @@ class _Emission:
         self._code.add(f"{made} = None")
         absent = False
         for value in values:
-            with self._code.inside(f"if {_condition(value.only)}:"):
+            with self._code.inside(f"if {condition(value.only)}:"):
                 piece = self._unconditional(value)
                 self._code.add(f"{made} = {piece.code}")
                 self._count(piece.refs)
@@ -425,7 +279,7 @@ class _Emission:
             return self._unconditional(plan)
         made = self._code.fresh()
         self._code.add(f"{made} = None")
-        with self._code.inside(f"if {_condition(plan.only)}:"):
+        with self._code.inside(f"if {condition(plan.only)}:"):
             piece = self._unconditional(plan)
             self._code.add(f"{made} = {piece.code}")
             self._count(piece.refs)
@@ -453,7 +307,7 @@ class _Emission:
         empty = f"{value} == {(None,) * len(origins)!r}"
         return value, f"None in {value}" if plan.is_reference else empty
 
-    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> "_Block | None":
+    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> "Block | None":
         """What a missing value does is written; the block for one that is there, or nothing when no block is needed."""
         if plan.line.missing == "stop":
             self._code.add(f"if {empty}: raise Refusal(MISSING, {plan.place!r})")

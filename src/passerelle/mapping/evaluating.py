@@ -15,7 +15,7 @@ from passerelle.fold.keys import Registration, child_role, own_role
 from passerelle.fold.messages import tie_break
 from passerelle.fold.pam import fold_messages, unread
 from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
-from passerelle.mapping.plan import Emitted, Plan, Refusal
+from passerelle.mapping.plan import Emitted, Plan, Refusal, Write, Written
 from passerelle.mapping.validity import UnitDates
 from passerelle.records import Finding, Reason, Stage, State, Stop
 from passerelle.stores.ledger.key_index import Entry
@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
 
     fold: bytes
     order: str
-    emitted: tuple[Emitted, ...]
+    emitted: tuple[Emitted | Written, ...]
 
 
 @dataclass(slots=True)
@@ -86,9 +86,20 @@ class Evaluator:
         check: Check,
         known: Known,
         *,
+        writes: Mapping[str, Write] | None = None,
         known_is_settled: bool = False,
     ) -> None:
-        """With `known_is_settled` the caller promises to leave `known` as it is: parents are then looked up once."""
+        """An evaluator of the records of a source.
+
+        Args:
+            folder: the source's contract.
+            versions: finds and reads its records.
+            plans: by table.
+            check: the place where a tree is not R4, or nothing.
+            known: what the ledger says.
+            writes: by mapping, what gives resources as they are kept; of other mappings they are trees.
+            known_is_settled: the caller promises to leave `known` as it is: parents are then looked up once.
+        """
         self.versions = versions
         self.known = known
         self._known_is_settled = known_is_settled
@@ -99,6 +110,10 @@ class Evaluator:
         self._is_production = folder.source.environment == "production"
         self._units = UnitDates(folder.units)
         self.plans = {name: tuple(plans.get(name, ())) for name in versions.tables}
+        told = dict(writes or {})
+        self._made_by: dict[str, Write] = {
+            plan.mapping: told.get(plan.mapping, plan.evaluate) for listed in self.plans.values() for plan in listed
+        }
         self.listed_by = self._listed_by()
 
     def _listed_by(self) -> dict[str, tuple[str, ...]]:
@@ -228,10 +243,10 @@ class Evaluator:
                 row = self._as_folded(keys, role, record, judged)
                 if row is None:
                     return judged
-                emitted: list[Emitted] = []
+                emitted: list[Emitted | Written] = []
                 if not deleted:
                     for plan in listed:
-                        emitted += _applied(plan, row, fold, touched, judged.notes)
+                        emitted += self._applied(plan, row, fold, touched, judged.notes)
                 judged.evaluations.append(Evaluation(fold, _order(keys, record), tuple(emitted)))
         except Refusal as refused:
             judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
@@ -240,6 +255,13 @@ class Evaluator:
         self._hold_against_r4(judged)
         missing = None if deleted or judged.stop else _missing_parent(record.row, touched.listers)
         return judged if missing is None else _waiting(judged, *missing)
+
+    def _applied(
+        self, plan: Plan, row: Row, fold: bytes, touched: _Touched, notes: Notes
+    ) -> Sequence[Emitted | Written]:
+        parents = [_parent_row(row, path, touched) for path in plan.parents]
+        children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
+        return self._made_by[plan.mapping](row, parents, children, notes)
 
     def _as_folded(self, keys: TableKeys, role: str, record: Version, judged: Judged) -> Row | None:
         """The record as its fold leaves it; None if the fold stopped it, which is then said."""
@@ -255,7 +277,7 @@ class Evaluator:
     def _hold_against_r4(self, judged: Judged) -> None:
         for evaluation in judged.evaluations:
             for one in evaluation.emitted:
-                wrong = self._check(one.tree)
+                wrong = None if isinstance(one, Written) else self._check(one.tree)
                 if wrong is not None:
                     judged.units = judged.emits
                     judged.stop = Stop(judged.place.row, Stage.VALIDATE, State.QUARANTINED, Reason.NOT_FHIR, wrong)
@@ -427,7 +449,7 @@ class Evaluator:
             one = judged[carrier.place]
             try:
                 notes: Notes = []
-                emitted = [made for plan in plans for made in plan.evaluate(folded.row, (), (), notes)]
+                emitted = [made for plan in plans for made in self._made_by[plan.mapping](folded.row, (), (), notes)]
             except Refusal as refusal:
                 one.stop = _stop(carrier.place, State.QUARANTINED, refusal.reason, refusal.place)
             else:
@@ -471,12 +493,6 @@ def _parent_row(row: Row, path: str, touched: _Touched) -> Row | None:
             return None
         current = found.row
     return current
-
-
-def _applied(plan: Plan, row: Row, fold: bytes, touched: _Touched, notes: Notes) -> list[Emitted]:
-    parents = [_parent_row(row, path, touched) for path in plan.parents]
-    children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
-    return plan.evaluate(row, parents, children, notes)
 
 
 def contradiction(place: Place) -> Judged:

@@ -80,7 +80,7 @@ def outside_validity(folder: SourceFolder) -> Callable[[str, dict[str, Any]], bo
     return outside
 
 
-_MOMENTS = (
+MOMENTS = (
     "start",
     "authoredOn",
     "effectiveDateTime",
@@ -89,16 +89,16 @@ _MOMENTS = (
     "occurrenceDateTime",
     "performedDateTime",
 )
-_PERIODS = ("period", "effectivePeriod", "executionPeriod", "occurrencePeriod", "performedPeriod")
+PERIODS = ("period", "effectivePeriod", "executionPeriod", "occurrencePeriod", "performedPeriod")
 
 
 def day_of(tree: dict[str, Any]) -> str | None:
     """The day on which a resource begins, when it says one."""
-    for name in _PERIODS:
+    for name in PERIODS:
         period = tree.get(name)
         if period is not None and len(said := period.get("start", "")) >= 10:
             return str(said[:10])
-    for name in _MOMENTS:
+    for name in MOMENTS:
         said = tree.get(name)
         if isinstance(said, str) and len(said) >= 10:
             return said[:10]

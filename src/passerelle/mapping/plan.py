@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passerelle.records import Reason
 
 if TYPE_CHECKING:
     from passerelle.mapping.fields import EmitShape
+    from passerelle.mapping.origins import Columns
     from passerelle.mapping.uses import Uses
 
 Row = Sequence[Any]
 Notes = list[tuple[Reason, str]]
 Evaluate = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "list[Emitted]"]
+Write = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "Sequence[Emitted | Written]"]
 
 
 class Refusal(Exception):
@@ -41,13 +43,24 @@ class Emitted:
     refs: tuple[bytes, ...]
 
 
+class Written(NamedTuple):
+    """One resource as it is kept: its JSON without identity, that of its identity (empty without), known to be R4."""
+
+    id: bytes
+    type: str
+    label: str
+    plain: bytes
+    sealed: bytes
+    refs: tuple[bytes, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One mapping, compiled. `evaluate` gives the resources of a record, in the order of the mapping's `emits`.
 
     It takes the row, one row per name of `parents` (None when the record names none), one list of rows per name of
     `children` (newest versions, in the declared order), and a list to which it adds what it noticed. It raises
-    `Refusal`, and then nothing of the record counts.
+    `Refusal`, and then nothing of the record counts. `makers` are what it calls, one per resource of the mapping.
     """
 
     mapping: str
@@ -57,6 +70,8 @@ class Plan:
     children: tuple[str, ...]
     labels: tuple[str, ...]
     evaluate: Evaluate = field(repr=False, compare=False)
+    columns: "Columns" = field(repr=False, compare=False)
+    makers: "tuple[Callable[..., Emitted], ...]" = field(repr=False, compare=False)
     uses: "Uses" = field(repr=False, compare=False)
     shapes: "tuple[EmitShape, ...]" = field(repr=False, compare=False)
     code: str = field(repr=False, compare=False)

@@ -1,7 +1,7 @@
-"""What other records must say anew because of one batch: parents of new children, children of new parents, stories.
+"""What other records must say anew because of a batch: parents of new children, children of new parents, stories.
 
-The view may not depend on the order in which batches came. So when a batch is about to be published, every record
-that it touches is evaluated again as it stands now; what comes out is a supplement of the record's own batch.
+The view may not depend on the order in which batches came. So when batches are about to be published, every record
+that they touch is evaluated again as it stands now; what comes out is a supplement of the record's own batch.
 """
 
 import json
@@ -72,14 +72,17 @@ class Refresher:
             if "." in path
         }
 
-    def touched_by(self, batch: Batch) -> list[Supplement]:
-        """The supplements of every batch (this one too) of which a record has to be said anew."""
-        if not self._is_news(batch):
-            return []
-        work = _Work()
-        for part in range(batch.partitions):
-            self._seed(batch, part, work)
-        self._follow(work)
+    def touched_by(self, fresh: Sequence[Batch]) -> list[Supplement]:
+        """The supplements of every batch (these too) of which a record has to be said anew.
+
+        The batches are looked at in turn, each as if those before it were published.
+        """
+        for batch in fresh:
+            if self._is_news(batch):
+                work = _Work()
+                for part in range(batch.partitions):
+                    self._seed(batch, part, work)
+                self._follow(work)
         return self._supplements()
 
     def again(self, table: str, places: Collection[Place]) -> list[Supplement]:
@@ -184,18 +187,21 @@ class Refresher:
         self._note(table, judged, versions, work)
 
     def _note(self, table: str, judged: dict[Place, Judged], versions: Sequence[Version], work: _Work) -> None:
-        self._judged.update(judged)
         turned = []
         for version in versions:
-            place, one = version.place, judged[version.place]
-            before = self._standing(place)
-            if one.stop is None:
-                self._known.stopped.pop(place, None)
-            else:
-                self._known.stopped[place] = _item(place, one.stop)
-            if before != self._standing(place):
+            before = self._standing(version.place)
+            self._take(judged[version.place])
+            if before != self._standing(version.place):
                 turned.append(version)
         self._touch(table, turned, work)
+
+    def _take(self, one: Judged) -> None:
+        """From now on this is what became of the record."""
+        self._judged[one.place] = one
+        if one.stop is None:
+            self._known.stopped.pop(one.place, None)
+        else:
+            self._known.stopped[one.place] = _item(one.place, one.stop)
 
     def _standing(self, place: Place) -> tuple[bool, bytes | None]:
         """What others see of a record: whether it stands, or which parent it waits for."""
@@ -237,7 +243,7 @@ class Refresher:
         """Stories of these messages, told with all that is known; messages of batch `but` were judged already."""
         for place, one in self._told(table, versions, {}, but).items():
             if place.batch_id != but and self._differs(place, one):
-                self._judged[place] = one
+                self._take(one)
 
     def _messages_again(self, table: str, versions: Sequence[Version]) -> None:
         """Messages judged again, by themselves and in their stories."""

@@ -6,17 +6,18 @@ say anew because of this one is the business of `refreshing`.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.fold.versions import Place, Version, Versions
 from passerelle.mapping.compiling import SourcePlans
 from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
-from passerelle.mapping.plan import Plan
+from passerelle.mapping.learning import PlanWriter, Split
+from passerelle.mapping.plan import Plan, Write
 from passerelle.mapping.streaming import seldom_collected
-from passerelle.mapping.writing import EvaluationWriter, Split
+from passerelle.mapping.writing import EvaluationWriter
 from passerelle.records import PARTITION_ROWS, Stage, Stop
 from passerelle.stores.ledger import Transaction, batches, findings, items, stored
 from passerelle.stores.ledger.batches import Batch, BatchState
@@ -24,6 +25,7 @@ from passerelle.stores.ledger.key_index import Entry
 from passerelle.stores.ledger.leases import Lease
 from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.opened import Stores
+from passerelle.structure import Splitter
 
 CHUNK = 2_000
 USE_OF_CODES = "codes"
@@ -40,13 +42,27 @@ class MapTools:
     plans: SourcePlans
     check: Check
     split: Split
+    writes: Mapping[str, Write] = field(default_factory=dict)
+    """By mapping: what gives its resources as they are kept."""
+
+    @classmethod
+    def of(cls, folder: SourceFolder, plans: SourcePlans, check: Check, identity: Splitter) -> "MapTools":
+        """The tools, with every plan able to go the short way."""
+        writes = {plan.mapping: PlanWriter(plan, check, identity).write for plan in plans}
+        return cls(folder, plans, check, identity.split, writes)
 
     def evaluator(self, stores: Stores, *, also: int | None = None) -> Evaluator:
         """An evaluator that knows what the ledger knows now; the batch `also`, about to be mapped, counts as mapped."""
         versions = Versions(stores, self.folder)
         known = versions.known(also)
         return Evaluator(
-            self.folder, versions, self.plans.by_table, self.check, known, known_is_settled=also is not None
+            self.folder,
+            versions,
+            self.plans.by_table,
+            self.check,
+            known,
+            writes=self.writes,
+            known_is_settled=also is not None,
         )
 
 

@@ -1,12 +1,12 @@
 """Evaluations become files: bodies in the lake, what identifies in the vault, both with the same rows."""
 
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import Any, Self
-
-import orjson
+from collections.abc import Iterable
+from typing import Self
 
 from passerelle.mapping.evaluating import Evaluation
+from passerelle.mapping.learning import Split, halves
+from passerelle.mapping.plan import Emitted, Written
 from passerelle.records import Stage
 from passerelle.stores.files import batch_stem
 from passerelle.stores.keys import DataKey
@@ -14,10 +14,8 @@ from passerelle.stores.lake import NO_DIGEST
 from passerelle.stores.ledger.stored import FileKind, NewFile
 from passerelle.stores.opened import Stores
 
-Split = Callable[[dict[str, Any]], tuple[dict[str, Any], dict[str, Any] | None]]
 Kept = tuple[bytes, str, bytes]
 """Id, order and hash of a resource of one evaluation."""
-_NOTHING = b""
 
 
 class EvaluationWriter:
@@ -40,23 +38,21 @@ class EvaluationWriter:
             if not evaluation.emitted:
                 self._lake.add_withdrawal(fold, order, row)
             for one in evaluation.emitted:
-                plain, sealed, digest = self._parts(one.tree)
+                plain, sealed, digest = self._parts(one)
                 self._lake.add(one.id, one.type, fold, order, row, one.refs, digest, plain)
                 if sealed:
                     self._vault.add(one.id, row, sealed)
 
-    def _parts(self, tree: dict[str, Any]) -> tuple[bytes, bytes, bytes]:
+    def _parts(self, one: Emitted | Written) -> tuple[bytes, bytes, bytes]:
         """Body, identity (empty without one), and the keyed hash of both."""
-        body, identity = self._split(tree)
-        plain = orjson.dumps(body)
-        sealed = orjson.dumps(identity) if identity is not None else _NOTHING
+        plain, sealed = (one.plain, one.sealed) if isinstance(one, Written) else halves(self._split, one.tree)
         return plain, sealed, hashlib.blake2b(plain + sealed, digest_size=16, key=self._content_key).digest()
 
     def rows_of(self, evaluation: Evaluation) -> set[Kept]:
         """What the lake would hold of the evaluation, for comparing it with what is there."""
         if not evaluation.emitted:
             return {(evaluation.fold, evaluation.order, NO_DIGEST)}
-        return {(one.id, evaluation.order, self._parts(one.tree)[2]) for one in evaluation.emitted}
+        return {(one.id, evaluation.order, self._parts(one)[2]) for one in evaluation.emitted}
 
     def close(self) -> list[NewFile]:
         """Both files are complete and durable, ready to be named in the ledger."""

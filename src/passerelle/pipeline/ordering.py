@@ -1,8 +1,12 @@
-"""In which order the tables of a source are worked on."""
+"""In which order the tables of a source are worked on, and which of their batches become visible together."""
 
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from passerelle.contracts.house import SourceFolder
+from passerelle.stores.ledger.batches import Batch
+
+MOST_RECORDS = 500_000
 
 
 def tables_in_order(folder: SourceFolder) -> list[str]:
@@ -17,3 +21,20 @@ def tables_in_order(folder: SourceFolder) -> list[str]:
         return list(TopologicalSorter({name: sorted(before) for name, before in above.items()}).static_order())
     except CycleError:
         return sorted(tables)
+
+
+def published_together(listed: Iterable[Batch]) -> Iterator[list[Batch]]:
+    """The batches in their order, in groups that are published at once: what that costs is paid once per group.
+
+    One batch of a table at most, so that what each says is looked at before a later one of the table replaces it; and
+    so many records at most, but for a batch that has more by itself, so that memory does not grow with what waits.
+    """
+    together: list[Batch] = []
+    for batch in listed:
+        is_full = sum(one.records for one in together) + batch.records > MOST_RECORDS
+        if together and (is_full or batch.table in {one.table for one in together}):
+            yield together
+            together = []
+        together.append(batch)
+    if together:
+        yield together

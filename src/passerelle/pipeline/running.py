@@ -1,6 +1,6 @@
 """A source, run through its stages: land, check, map, validate. Each step finds for itself what is left to do."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from passerelle.linkage.projection import AGREEMENTS, project_consents
 from passerelle.mapping.refreshing import Refresher
 from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
-from passerelle.pipeline.ordering import tables_in_order
+from passerelle.pipeline.ordering import published_together, tables_in_order
 from passerelle.records import BATCH_STAGES, Stage
 from passerelle.stores.lake import CurrentView
 from passerelle.stores.ledger import Lease, batches
@@ -103,8 +103,7 @@ class _Run:
         if left:
             with self._instance.lease(f"run:{self._name}") as lease:
                 for stage in left:
-                    for batch in self._waiting(_WANTS[stage]):
-                        self._step(stage, batch, lease)
+                    self._carry(stage, lease)
         return self._told
 
     def _land(self) -> None:
@@ -130,40 +129,47 @@ class _Run:
             self._told.landed += [batch.name for batch in landed]
         self._progress(f"{self._name} land", len(self._order), len(self._order))
 
-    def _waiting(self, state: BatchState) -> Iterator[Batch]:
+    def _carry(self, stage: Stage, lease: Lease) -> None:
+        waiting = self._waiting(_WANTS[stage])
+        steps = published_together(waiting) if stage is Stage.VALIDATE else ([batch] for batch in waiting)
+        done = 0
+        for step in steps:
+            self._progress(f"{self._name} {stage}", done, len(waiting))
+            self._step(stage, step, lease)
+            done += len(step)
+        if waiting:
+            self._progress(f"{self._name} {stage}", done, len(waiting))
+
+    def _waiting(self, state: BatchState) -> list[Batch]:
         with self._instance.stores.ledger.read() as tx:
             found = batches.found(tx, source=self._name, states=[state])
         place = {name: number for number, name in enumerate(self._order)}
         listed = sorted(found, key=lambda batch: (place.get(batch.table, len(place)), batch.id))
-        if self._asked.batch is not None:
-            listed = [batch for batch in listed if batch.name == self._asked.batch]
-        for number, batch in enumerate(listed):
-            self._progress(f"{self._name} {_stage_after(state)}", number, len(listed))
-            yield batch
-        if listed:
-            self._progress(f"{self._name} {_stage_after(state)}", len(listed), len(listed))
+        return [batch for batch in listed if self._asked.batch in {None, batch.name}]
 
-    def _step(self, stage: Stage, batch: Batch, lease: Lease) -> None:
+    def _step(self, stage: Stage, together: Sequence[Batch], lease: Lease) -> None:
+        if stage is Stage.VALIDATE:
+            self._publish(together, lease)
+            self._told.published += [batch.name for batch in together]
+            return
+        (batch,) = together
         if stage is Stage.CHECK:
             today = day_of(self._instance.settings.as_of, self._folder.source.time_zone)
             stores, house = self._instance.stores, self._instance.house
             if check_batch(stores, house, self._folder, batch, lease, today).state is BatchState.STOPPED:
                 self._told.stopped.append(batch.name)
-        elif stage is Stage.MAP:
-            map_batch(self._instance.stores, self._instance.tools(self._name), batch, lease)
         else:
-            self._publish(batch, lease)
-            self._told.published.append(batch.name)
+            map_batch(self._instance.stores, self._instance.tools(self._name), batch, lease)
 
-    def _publish(self, batch: Batch, lease: Lease) -> None:
+    def _publish(self, together: Sequence[Batch], lease: Lease) -> None:
         stores, tools = self._instance.stores, self._instance.tools(self._name)
         refresher = Refresher(stores, tools, tools.evaluator(stores))
         publish(
             stores,
             self._name,
-            batch,
+            together,
             lease,
-            refresher.touched_by(batch),
+            refresher.touched_by(together),
             known_ids=self._instance.known_ids,
             project=self._project,
             rules=self._instance.across_rules,
@@ -188,7 +194,3 @@ def when_changed(project: Callable[[CurrentView], Agreed]) -> Projection:
 def projection(instance: Instance, source: str) -> Callable[[CurrentView], Agreed]:
     """Reads the consents and care teams of the source out of a view of it."""
     return lambda view: project_consents(view, instance.folder(source), instance.house, instance.stores.keys)
-
-
-def _stage_after(state: BatchState) -> Stage:
-    return next(stage for stage, wanted in _WANTS.items() if wanted is state)

@@ -9,7 +9,7 @@ keys give the same resource id, the row of the highest order stands (`ambiguous`
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -376,8 +376,10 @@ class CurrentView(_Scan):
         self._exclude(more)
         self._settle_members()
 
-    def _stream(self, sql: str, parameters: Sequence[Any] = (), rows_per_batch: int = 10_000) -> pa.RecordBatchReader:
-        return self.db.cursor().sql(sql, params=list(parameters)).to_arrow_reader(rows_per_batch)
+    def _stream(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), rows_per_batch: int = 10_000
+    ) -> pa.RecordBatchReader:
+        return self.db.cursor().sql(sql, params=parameters).to_arrow_reader(rows_per_batch)
 
     def count_by_type(self) -> dict[str, int]:
         """How many resources of each type stand."""
@@ -410,7 +412,6 @@ class CurrentView(_Scan):
         types: Sequence[str] | None = None,
         ids: pa.Table | None = None,
         *,
-        batch_id: int | None = None,
         ordered: bool = False,
     ) -> pa.RecordBatchReader:
         """The rows that stand, streamed: id, type, fold, ord, batch_id, row, refs, digest, body.
@@ -418,13 +419,10 @@ class CurrentView(_Scan):
         Args:
             types: only these resource types.
             ids: only these resources; a table with a column `id`.
-            batch_id: only what this batch says.
             ordered: sorted by type and id; else in no order that means anything.
         """
         kept, parameters = _of_types(types)
-        if batch_id is not None:
-            kept += " AND m.file_no IN (SELECT file_no FROM files WHERE batch_id = ?)"
-            parameters = [*parameters, batch_id]
+        of_types, named = _of_types(types, "s")  # said of the files too: bodies of other types are not read
         chosen = ""
         if ids is not None:
             self.take("chosen", ids, "SELECT DISTINCT id")
@@ -436,10 +434,66 @@ class CurrentView(_Scan):
             FROM {self.source} s
             JOIN m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
             JOIN files f ON f.file_no = s.file_no
+            WHERE {of_types}
             {"ORDER BY s.type, s.id" if ordered else ""}
             """,  # noqa: S608 names are ours
-            parameters,
+            [*parameters, *named],
         )
+
+    def pairs(
+        self,
+        resource: str,
+        through: str,
+        target: str,
+        values: Sequence[tuple[str, str]],
+        batch_ids: Collection[int],
+    ) -> Iterator[pa.RecordBatch]:
+        """What stands of these batches beside each resource that it refers to: batch_id, id, ours_0, theirs_0, ours_1, ...
+
+        The values are JSON texts, nothing where there is none. In no order that means anything; never an empty part.
+
+        Args:
+            resource: type of the resources that refer.
+            through: element that holds the reference, or a list of them.
+            target: type of the resources referred to.
+            values: dotted paths, each in the resource and in what it refers to.
+            batch_ids: only what these batches say refers; what it refers to may be of any.
+        """
+        given = {
+            "ours": [_json_path(through), *(_json_path(path) for path, _ in values)],
+            "theirs": [_json_path("id"), *(_json_path(path) for _, path in values)],
+            "resource": resource,
+            "target": target,
+            "batch_ids": sorted(batch_ids),
+        }
+        told = ", ".join(
+            f"a.told[{place + 2}]::VARCHAR AS ours_{place}, t.told[{place + 2}]::VARCHAR AS theirs_{place}"
+            for place in range(len(values))
+        )
+        standing = "JOIN members m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold"
+        for mine in self._shares("s.id"):
+            sql = f"""
+                WITH referring AS (
+                    SELECT f.batch_id, s.id, s.refs, json_extract(decode(s.body), $ours) AS told
+                    FROM {self.source} s {standing} JOIN files f ON f.file_no = s.file_no
+                    WHERE s.type = $resource AND list_contains($batch_ids, f.batch_id) AND {mine}
+                ),
+                asking AS (
+                    SELECT batch_id, id, told, unnest(list_distinct(list_append(
+                        json_extract_string(told[1], '$[*].reference'), json_extract_string(told[1], '$.reference')
+                    ))) AS reference
+                    FROM referring
+                ),
+                referred AS (
+                    SELECT json_extract(decode(s.body), $theirs) AS told
+                    FROM {self.source} s {standing}
+                    SEMI JOIN (SELECT unnest(refs) AS ref FROM referring) r ON r.ref = s.id
+                    WHERE s.type = $target
+                )
+                SELECT a.batch_id, a.id, {told}
+                FROM asking a JOIN referred t ON a.reference = $target || '/' || (t.told[1] ->> '$')
+            """  # noqa: S608 names are ours
+            yield from batches_of(self._stream(sql, given))
 
     def ambiguous(self) -> pa.Table:
         """Resources that two records of equal order give with different content: id, type, batch_id, row."""
@@ -505,8 +559,13 @@ class CurrentView(_Scan):
         return self.arrow("SELECT batch_id, row, ref FROM waiting ORDER BY ALL")
 
 
-def _of_types(types: Sequence[str] | None) -> tuple[str, list[Any]]:
-    return ("true", []) if types is None else ("list_contains(?, m.type)", [list(types)])
+def _json_path(dotted: str) -> str:
+    """The path as DuckDB reads it, each name quoted."""
+    return "$" + "".join(f'."{name}"' for name in dotted.split("."))
+
+
+def _of_types(types: Sequence[str] | None, alias: str = "m") -> tuple[str, list[Any]]:
+    return ("true", []) if types is None else (f"list_contains(?, {alias}.type)", [list(types)])
 
 
 def batches_of(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

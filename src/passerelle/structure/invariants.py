@@ -34,6 +34,10 @@ class Rule:
     enough: Mapping[str, Any] | None = None
     narrow: bool = False
     at: str = ""
+    reads: tuple[str, ...] | None = None
+    """Members whose values it reads, beside which members are there; nothing: nobody has looked."""
+    needs: tuple[str, ...] = ()
+    """Members of which it wants all to be there before it can fail."""
 
 
 RULES: Final[dict[str, list[Rule]]] = {}
@@ -41,13 +45,20 @@ RULES: Final[dict[str, list[Rule]]] = {}
 
 
 def rule(
-    key: str, *on: str, enough: Mapping[str, Any] | None = None, narrow: bool = False, at: str = ""
+    key: str,
+    *on: str,
+    enough: Mapping[str, Any] | None = None,
+    narrow: bool = False,
+    at: str = "",
+    reads: tuple[str, ...] | None = None,
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Holds], Holds]:
     """The function is a base rule of each of these definitions."""
 
     def register(holds: Holds) -> Holds:
         for definition in on:
-            RULES.setdefault(definition, []).append(Rule(key, definition, holds, enough, narrow or enough is None, at))
+            made = Rule(key, definition, holds, enough, narrow or enough is None, at, reads, needs)
+            RULES.setdefault(definition, []).append(made)
         return holds
 
     return register
@@ -99,20 +110,22 @@ def _any_of(*names: str) -> dict[str, Any]:
 # --- data types -------------------------------------------------------------------------------------------------
 
 
-@rule("ext-1", "Extension", enough={"minProperties": 2, "not": {"required": ["extension"], "minProperties": 3}})
+@rule(
+    "ext-1", "Extension", enough={"minProperties": 2, "not": {"required": ["extension"], "minProperties": 3}}, reads=()
+)
 def ext_1(extension: Tree, _: Tree) -> bool:
     """Either nested extensions or a value, never both, never neither."""
     return ("extension" in extension) != _has_choice(extension, "value")
 
 
-@rule("per-1", "Period", enough={"maxProperties": 1}, narrow=True)
+@rule("per-1", "Period", enough={"maxProperties": 1}, narrow=True, reads=("start", "end"), needs=("start", "end"))
 def per_1(period: Tree, _: Tree) -> bool:
     """The start is not after the end."""
     start, end = period.get("start"), period.get("end")
     return start is None or end is None or not_before(end, start)
 
 
-@rule("qty-3", "Quantity", "Age", "Count", "Distance", "Duration", enough=_needs("code", "system"))
+@rule("qty-3", "Quantity", "Age", "Count", "Distance", "Duration", enough=_needs("code", "system"), reads=())
 def qty_3(quantity: Tree, _: Tree) -> bool:
     """A unit's code comes with its system."""
     return not _has(quantity, "code") or _has(quantity, "system")
@@ -149,7 +162,7 @@ def dis_1(distance: Tree, _: Tree) -> bool:
     )
 
 
-@rule("drt-1", "Duration")
+@rule("drt-1", "Duration", reads=("system",), needs=("code",))
 def drt_1(duration: Tree, _: Tree) -> bool:
     """A duration with a code has a value, and the system is UCUM."""
     return not _has(duration, "code") or (duration.get("system") == UCUM and _has(duration, "value"))
@@ -168,20 +181,20 @@ def _unit(quantity: Tree) -> tuple[Any, ...]:
     return (quantity.get("system"), quantity.get("code")) if "code" in quantity else (quantity.get("unit"),)
 
 
-@rule("rat-1", "Ratio", enough={"required": ["numerator", "denominator"]})
+@rule("rat-1", "Ratio", enough={"required": ["numerator", "denominator"]}, reads=())
 def rat_1(ratio: Tree, _: Tree) -> bool:
     """Numerator and denominator come together; with neither there is an extension that says why."""
     numerator, denominator = "numerator" in ratio, "denominator" in ratio
     return numerator == denominator and (numerator or "extension" in ratio)
 
 
-@rule("att-1", "Attachment", enough=_needs("data", "contentType"))
+@rule("att-1", "Attachment", enough=_needs("data", "contentType"), reads=())
 def att_1(attachment: Tree, _: Tree) -> bool:
     """Data comes with its content type."""
     return not _has(attachment, "data") or _has(attachment, "contentType")
 
 
-@rule("cpt-2", "ContactPoint", enough=_needs("value", "system"))
+@rule("cpt-2", "ContactPoint", enough=_needs("value", "system"), reads=())
 def cpt_2(point: Tree, _: Tree) -> bool:
     """A value comes with its system."""
     return not _has(point, "value") or _has(point, "system")
@@ -193,7 +206,7 @@ def exp_1(expression: Tree, _: Tree) -> bool:
     return _has(expression, "expression") or _has(expression, "reference")
 
 
-@rule("ref-1", "Reference", enough={}, at="reference")
+@rule("ref-1", "Reference", enough={}, at="reference", reads=("reference",), needs=("reference",))
 def ref_1(reference: Tree, root: Tree) -> bool:
     """What starts with `#` names a resource contained in the same root."""
     target = reference.get("reference")
@@ -325,13 +338,17 @@ def _contained(resource: Tree) -> list[Tree]:
     return [one for one in resource.get("contained", ()) if isinstance(one, dict)]
 
 
-@rule("dom-2", "DomainResource", enough=_without("contained"), at="contained")
+@rule(
+    "dom-2", "DomainResource", enough=_without("contained"), at="contained", reads=("contained",), needs=("contained",)
+)
 def dom_2(resource: Tree, _: Tree) -> bool:
     """What is contained contains nothing."""
     return not any("contained" in one for one in _contained(resource))
 
 
-@rule("dom-3", "DomainResource", enough=_without("contained"), at="contained")
+@rule(
+    "dom-3", "DomainResource", enough=_without("contained"), at="contained", reads=("contained",), needs=("contained",)
+)
 def dom_3(resource: Tree, _: Tree) -> bool:
     """What is contained is referred to, or refers to what contains it."""
     contained = _contained(resource)
@@ -352,13 +369,17 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-@rule("dom-4", "DomainResource", enough=_without("contained"), at="contained")
+@rule(
+    "dom-4", "DomainResource", enough=_without("contained"), at="contained", reads=("contained",), needs=("contained",)
+)
 def dom_4(resource: Tree, _: Tree) -> bool:
     """What is contained has no version and no date of its own."""
     return not any({"versionId", "lastUpdated"} & set(one.get("meta") or ()) for one in _contained(resource))
 
 
-@rule("dom-5", "DomainResource", enough=_without("contained"), at="contained")
+@rule(
+    "dom-5", "DomainResource", enough=_without("contained"), at="contained", reads=("contained",), needs=("contained",)
+)
 def dom_5(resource: Tree, _: Tree) -> bool:
     """What is contained has no security label."""
     return not any("security" in (one.get("meta") or ()) for one in _contained(resource))
@@ -367,7 +388,7 @@ def dom_5(resource: Tree, _: Tree) -> bool:
 # --- resources ----------------------------------------------------------------------------------------------------
 
 
-@rule("pat-1", "Patient.contact", enough=_any_of("name", "telecom", "address", "organization"))
+@rule("pat-1", "Patient.contact", enough=_any_of("name", "telecom", "address", "organization"), reads=())
 def pat_1(contact: Tree, _: Tree) -> bool:
     """A contact has details, or is an organization."""
     return not {"name", "telecom", "address", "organization"}.isdisjoint(contact)
@@ -391,19 +412,19 @@ def org_3(organization: Tree, _: Tree) -> bool:
     return not any(one.get("use") == "home" for one in organization.get("telecom", ()))
 
 
-@rule("app-1", "Appointment.participant", enough=_any_of("type", "actor"))
+@rule("app-1", "Appointment.participant", enough=_any_of("type", "actor"), reads=())
 def app_1(participant: Tree, _: Tree) -> bool:
     """A participant has a type or an actor."""
     return "type" in participant or "actor" in participant
 
 
-@rule("app-2", "Appointment", enough={"allOf": [_needs("start", "end"), _needs("end", "start")]})
+@rule("app-2", "Appointment", enough={"allOf": [_needs("start", "end"), _needs("end", "start")]}, reads=())
 def app_2(appointment: Tree, _: Tree) -> bool:
     """Start and end come together."""
     return _has(appointment, "start") == _has(appointment, "end")
 
 
-@rule("app-3", "Appointment", enough={"required": ["start", "end"]}, narrow=True, at="start")
+@rule("app-3", "Appointment", enough={"required": ["start", "end"]}, narrow=True, at="start", reads=("status",))
 def app_3(appointment: Tree, _: Tree) -> bool:
     """Only what is proposed, cancelled or waited for has no time."""
     return (_has(appointment, "start") and _has(appointment, "end")) or appointment.get("status") in {
@@ -413,25 +434,33 @@ def app_3(appointment: Tree, _: Tree) -> bool:
     }
 
 
-@rule("app-4", "Appointment", enough=_without("cancelationReason"), narrow=True, at="cancelationReason")
+@rule(
+    "app-4",
+    "Appointment",
+    enough=_without("cancelationReason"),
+    narrow=True,
+    at="cancelationReason",
+    reads=("status",),
+    needs=("cancelationReason",),
+)
 def app_4(appointment: Tree, _: Tree) -> bool:
     """Only what was cancelled or missed has a reason for it."""
     return "cancelationReason" not in appointment or appointment.get("status") in {"cancelled", "noshow"}
 
 
-@rule("con-1", "Condition.stage", enough=_any_of("summary", "assessment"))
+@rule("con-1", "Condition.stage", enough=_any_of("summary", "assessment"), reads=())
 def con_1(stage: Tree, _: Tree) -> bool:
     """A stage has a summary or an assessment."""
     return "summary" in stage or "assessment" in stage
 
 
-@rule("con-2", "Condition.evidence", enough=_any_of("code", "detail"))
+@rule("con-2", "Condition.evidence", enough=_any_of("code", "detail"), reads=())
 def con_2(evidence: Tree, _: Tree) -> bool:
     """Evidence has a code or details."""
     return "code" in evidence or "detail" in evidence
 
 
-@rule("con-4", "Condition", at="clinicalStatus")
+@rule("con-4", "Condition", at="clinicalStatus", reads=("clinicalStatus",))
 def con_4(condition: Tree, _: Tree) -> bool:
     """What has abated is resolved, in remission or inactive."""
     if not _has_choice(condition, "abatement"):
@@ -442,7 +471,15 @@ def con_4(condition: Tree, _: Tree) -> bool:
     )
 
 
-@rule("con-5", "Condition", enough=_without("clinicalStatus"), narrow=True, at="clinicalStatus")
+@rule(
+    "con-5",
+    "Condition",
+    enough=_without("clinicalStatus"),
+    narrow=True,
+    at="clinicalStatus",
+    reads=("verificationStatus",),
+    needs=("clinicalStatus",),
+)
 def con_5(condition: Tree, _: Tree) -> bool:
     """What was entered in error has no clinical status."""
     if "clinicalStatus" not in condition:
@@ -450,7 +487,7 @@ def con_5(condition: Tree, _: Tree) -> bool:
     return (CONDITION_VERIFICATION, "entered-in-error") not in _codings(condition.get("verificationStatus"))
 
 
-@rule("ppc-1", "Consent", enough=_any_of("policy", "policyRule"))
+@rule("ppc-1", "Consent", enough=_any_of("policy", "policyRule"), reads=())
 def ppc_1(consent: Tree, _: Tree) -> bool:
     """A consent names its policy or its rule."""
     return "policy" in consent or "policyRule" in consent
@@ -464,13 +501,26 @@ def _of_a_person(scope: str) -> Holds:
     return holds
 
 
-ppc_2 = rule("ppc-2", "Consent", enough={"required": ["patient"]}, at="patient")(_of_a_person("patient-privacy"))
-ppc_3 = rule("ppc-3", "Consent", enough={"required": ["patient"]}, at="patient")(_of_a_person("research"))
-ppc_4 = rule("ppc-4", "Consent", enough={"required": ["patient"]}, at="patient")(_of_a_person("adr"))
-ppc_5 = rule("ppc-5", "Consent", enough={"required": ["patient"]}, at="patient")(_of_a_person("treatment"))
+ppc_2 = rule("ppc-2", "Consent", enough={"required": ["patient"]}, at="patient", reads=("scope",))(
+    _of_a_person("patient-privacy")
+)
+ppc_3 = rule("ppc-3", "Consent", enough={"required": ["patient"]}, at="patient", reads=("scope",))(
+    _of_a_person("research")
+)
+ppc_4 = rule("ppc-4", "Consent", enough={"required": ["patient"]}, at="patient", reads=("scope",))(_of_a_person("adr"))
+ppc_5 = rule("ppc-5", "Consent", enough={"required": ["patient"]}, at="patient", reads=("scope",))(
+    _of_a_person("treatment")
+)
 
 
-@rule("ctm-1", "CareTeam.participant", enough=_without("onBehalfOf"), at="onBehalfOf")
+@rule(
+    "ctm-1",
+    "CareTeam.participant",
+    enough=_without("onBehalfOf"),
+    at="onBehalfOf",
+    reads=("member",),
+    needs=("onBehalfOf",),
+)
 def ctm_1(participant: Tree, root: Tree) -> bool:
     """Only a practitioner acts on behalf of an organization; a target that is not at hand is believed."""
     if "onBehalfOf" not in participant:
@@ -483,39 +533,71 @@ def ctm_1(participant: Tree, root: Tree) -> bool:
     return len(parts) < 2 or parts[-2] == "Practitioner"
 
 
-@rule("prr-1", "ServiceRequest", enough=_needs("orderDetail", "code"), at="orderDetail")
+@rule("prr-1", "ServiceRequest", enough=_needs("orderDetail", "code"), at="orderDetail", reads=())
 def prr_1(request: Tree, _: Tree) -> bool:
     """Details of an order need its code."""
     return "orderDetail" not in request or "code" in request
 
 
-@rule("inv-1", "Task", enough=_without("lastModified"), narrow=True, at="lastModified")
+@rule(
+    "inv-1",
+    "Task",
+    enough=_without("lastModified"),
+    narrow=True,
+    at="lastModified",
+    reads=("lastModified", "authoredOn"),
+    needs=("lastModified", "authoredOn"),
+)
 def inv_1(task: Tree, _: Tree) -> bool:
     """A task is not modified before it was written."""
     modified, written = task.get("lastModified"), task.get("authoredOn")
     return modified is None or written is None or not_before(modified, written)
 
 
-@rule("mdd-1", "MedicationDispense", enough=_without("whenPrepared"), narrow=True, at="whenHandedOver")
+@rule(
+    "mdd-1",
+    "MedicationDispense",
+    enough=_without("whenPrepared"),
+    narrow=True,
+    at="whenHandedOver",
+    reads=("whenHandedOver", "whenPrepared"),
+    needs=("whenHandedOver", "whenPrepared"),
+)
 def mdd_1(dispense: Tree, _: Tree) -> bool:
     """Nothing is handed over before it is prepared."""
     handed, prepared = dispense.get("whenHandedOver"), dispense.get("whenPrepared")
     return handed is None or prepared is None or not_before(handed, prepared)
 
 
-@rule("obs-3", "Observation.referenceRange", enough=_any_of("low", "high", "text"))
+@rule("obs-3", "Observation.referenceRange", enough=_any_of("low", "high", "text"), reads=())
 def obs_3(range_: Tree, _: Tree) -> bool:
     """A reference range has a low end, a high end or a text."""
     return "low" in range_ or "high" in range_ or _has(range_, "text")
 
 
-@rule("obs-6", "Observation", enough=_without("dataAbsentReason"), narrow=True, at="dataAbsentReason")
+@rule(
+    "obs-6",
+    "Observation",
+    enough=_without("dataAbsentReason"),
+    narrow=True,
+    at="dataAbsentReason",
+    reads=(),
+    needs=("dataAbsentReason",),
+)
 def obs_6(observation: Tree, _: Tree) -> bool:
     """A value that is there is not absent."""
     return "dataAbsentReason" not in observation or not _has_choice(observation, "value")
 
 
-@rule("obs-7", "Observation", enough=_without("component"), narrow=True, at="value[x]")
+@rule(
+    "obs-7",
+    "Observation",
+    enough=_without("component"),
+    narrow=True,
+    at="value[x]",
+    reads=("code", "component.code"),
+    needs=("component",),
+)
 def obs_7(observation: Tree, _: Tree) -> bool:
     """A value stands in the observation or in the component of the same code, not in both."""
     if "component" not in observation or not _has_choice(observation, "value"):
@@ -528,7 +610,7 @@ def obs_7(observation: Tree, _: Tree) -> bool:
     )
 
 
-@rule("qrs-1", "QuestionnaireResponse.item", enough={"not": {"required": ["answer", "item"]}})
+@rule("qrs-1", "QuestionnaireResponse.item", enough={"not": {"required": ["answer", "item"]}}, reads=())
 def qrs_1(item: Tree, _: Tree) -> bool:
     """Items stand below the item or below its answers, not below both."""
     return "answer" not in item or "item" not in item

@@ -8,6 +8,7 @@ whole list was taken. Trees that come in are shared with others and are never ch
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,6 +26,14 @@ Plan = Mapping[str, Action]
 
 _GONE: Final = object()
 _YEAR = 4
+
+
+class Fate(Enum):
+    """What becomes of a member: it is taken whole, all but its year, or what it holds decides."""
+
+    WHOLE = "whole"
+    YEAR = "year"
+    OPEN = "open"
 
 
 class IdentityRules(Contract):
@@ -105,6 +114,33 @@ class Splitter:
             return body
         joined: Tree = _merged(body, identity)
         return joined
+
+    def fate(self, definition: str, name: str) -> Fate:
+        """What becomes of this member of every object of the definition."""
+        action = self._plan(definition).get(name)
+        if action is _whole:
+            return Fate.WHOLE
+        return Fate.YEAR if action is _year else Fate.OPEN
+
+    def is_sealed_extension(self, url: str) -> bool:
+        """True when everything but the URL is taken of an extension."""
+        return url in self._extensions
+
+    def parted(self, definition: str, name: str, value: Any) -> tuple[Any, Any]:
+        """What stays of one value of a member, and what is taken: nothing where there is nothing.
+
+        Of a member that is a list, the value is one item.
+        """
+        action = self._plan(definition).get(name)
+        if action is None:
+            return value, None
+        is_list = any(
+            one.is_list and name.removeprefix("_") in dict(one.spellings()) for one in self._table.members(definition)
+        )
+        kept, taken = action([value] if is_list else value)
+        if kept is _GONE:
+            return None, value
+        return (kept[0], taken[0] if taken else None) if is_list else (kept, taken)
 
     def _plan(self, definition: str) -> Plan:
         plan = self._plans.get(definition)

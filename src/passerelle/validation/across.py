@@ -1,71 +1,63 @@
-"""Rules between two resources of one source, asked of what a batch brings, on the view that it makes."""
+"""Rules between two resources of one source, asked of what batches bring, on the view that they make."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from passerelle.contracts.across_rules import AcrossRule
-from passerelle.stores.lake import IDS_SCHEMA, CurrentView, batches_of
+from passerelle.contracts.across_rules import AcrossRule, TwoValues
+from passerelle.stores.lake import CurrentView
 
-Tree = dict[str, Any]
+Broken = Counter[tuple[int, str]]
+"""By batch and `rule Type.element`: how many resources break the rule."""
 _DAY = 10
 
 
-def broken_rules(view: CurrentView, batch_id: int, rules: Sequence[AcrossRule]) -> Counter[str]:
-    """How often each rule is broken by resources of the batch, by `rule Type.element`; what holds is not named."""
-    counted: Counter[str] = Counter()
-    for resource in sorted({rule.resource for rule in rules}):
-        asked = [rule for rule in rules if rule.resource == resource]
-        for trees, pointed in _trees_of(view, batch_id, resource):
-            targets = _targets(view, sorted({rule.target for rule in asked}), pointed)
-            for tree in trees:
-                for rule in asked:
-                    if any(_is_broken(rule, tree, targets.get(ref)) for ref in _references(tree, rule)):
-                        counted[f"{rule.rule} {resource}.{rule.through}"] += 1
+def broken_rules(view: CurrentView, batch_ids: Collection[int], rules: Sequence[AcrossRule]) -> Broken:
+    """How often each rule is broken by resources of each of the batches; what holds is not named."""
+    counted: Broken = Counter()
+    types = view.count_by_type()
+    may_break = [rule for rule in rules if rule.resource in types and rule.target in types]
+    for relation, among in groupby(sorted(may_break, key=_relation), _relation):
+        asked = list(among)
+        found: list[set[tuple[int, bytes]]] = [set() for _ in asked]
+        for part in view.pairs(*relation, [_compared(rule) for rule in asked], batch_ids):
+            for number, rule in enumerate(asked):
+                found[number].update(_breaking(part, number, rule))
+        for rule, resources in zip(asked, found, strict=True):
+            counted.update((batch_id, f"{rule.rule} {rule.resource}.{rule.through}") for batch_id, _ in resources)
     return counted
 
 
-def _trees_of(view: CurrentView, batch_id: int, resource: str) -> Iterator[tuple[list[Tree], set[bytes]]]:
-    """The batch's resources of the type, some at a time, with the ids that they refer to."""
-    for part in batches_of(view.rows([resource], batch_id=batch_id)):
-        bodies, refs = (part.column(name).to_pylist() for name in ("body", "refs"))
-        yield [orjson.loads(body) for body in bodies], {ref for listed in refs for ref in listed}
+def _relation(rule: AcrossRule) -> tuple[str, str, str]:
+    return rule.resource, rule.through, rule.target
 
 
-def _references(tree: Tree, rule: AcrossRule) -> list[str]:
-    held = tree.get(rule.through)
-    listed = held if isinstance(held, list) else [held]
-    start = f"{rule.target}/"
-    return [one["reference"] for one in listed if isinstance(one, dict) and one.get("reference", "").startswith(start)]
+def _compared(rule: AcrossRule) -> tuple[str, str]:
+    values = rule.same or rule.not_before
+    assert isinstance(values, TwoValues)
+    return values.ours, values.theirs
 
 
-def _targets(view: CurrentView, types: Sequence[str], ids: set[bytes]) -> Mapping[str, Tree]:
-    """The resources of these types among the ids, by the reference that names them."""
-    found: dict[str, Tree] = {}
-    if ids:
-        wanted = pa.table({"id": pa.array(sorted(ids), IDS_SCHEMA.field("id").type)})
-        for part in batches_of(view.rows(types, wanted)):
-            for body in part.column("body").to_pylist():
-                tree = orjson.loads(body)
-                found[f"{tree['resourceType']}/{tree['id']}"] = tree
-    return found
-
-
-def _is_broken(rule: AcrossRule, tree: Tree, target: Tree | None) -> bool:
-    if target is None:
-        return False
+def _breaking(part: pa.RecordBatch, number: int, rule: AcrossRule) -> Iterator[tuple[int, bytes]]:
+    """Batch and id of the resources that break the rule; only where the texts may differ so is the JSON read."""
+    ours, theirs = part.column(f"ours_{number}"), part.column(f"theirs_{number}")
     if rule.same is not None:
-        ours, theirs = _at(tree, rule.same.ours), _at(target, rule.same.theirs)
+        differing = part.filter(pc.not_equal(ours, theirs))
+    else:
+        days = (pc.utf8_slice_codeunits(texts, 0, _DAY + 1) for texts in (ours, theirs))  # with the quote before
+        differing = part.filter(pc.less(*days))
+    columns = ("batch_id", "id", f"ours_{number}", f"theirs_{number}")
+    for batch_id, resource, one, other in zip(*(differing.column(name).to_pylist() for name in columns), strict=True):
+        if _is_broken(rule, orjson.loads(one), orjson.loads(other)):
+            yield batch_id, resource
+
+
+def _is_broken(rule: AcrossRule, ours: Any, theirs: Any) -> bool:
+    if rule.same is not None:
         return ours is not None and theirs is not None and ours != theirs
-    assert rule.not_before is not None
-    ours, theirs = _at(tree, rule.not_before.ours), _at(target, rule.not_before.theirs)
     return isinstance(ours, str) and isinstance(theirs, str) and ours[:_DAY] < theirs[:_DAY]
-
-
-def _at(tree: Any, path: str) -> Any:
-    for name in path.split("."):
-        tree = tree.get(name) if isinstance(tree, dict) else None
-    return tree

@@ -1,11 +1,12 @@
-"""A mapped batch becomes visible, in one transaction, with all that it changes in other batches of its source.
+"""Mapped batches become visible, in one transaction, with all that they change in other batches of their source.
 
 Judged as sets: a record that refers to something not in the view is pending on it, and one that waited no longer
 does when its target stands. What is decided is decided on the files as they will be, before anybody sees them.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from passerelle.stores.ledger.leases import Lease
 from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.ledger.supplements import Supplement
 from passerelle.stores.opened import Stores
-from passerelle.validation.across import broken_rules
+from passerelle.validation.across import Broken, broken_rules
 
 Agreed = tuple[Sequence[StoredConsent], Sequence[StoredMember]]
 Projection = Callable[[CurrentView], Agreed | None]
@@ -36,29 +37,29 @@ class _Settled:
 
     waiting: dict[Row, bytes]
     emitted: dict[Row, int]
-    broken: Counter[str]
+    broken: Broken
     agreed: Agreed | None
 
 
 def publish(
     stores: Stores,
     source: str,
-    batch: Batch,
+    together: Sequence[Batch],
     lease: Lease,
     changes: Sequence[Supplement],
     *,
     known_ids: pa.Table,
     project: Projection,
     rules: Sequence[AcrossRule] = (),
-) -> Batch:
-    """The batch is published; the supplements of others, the new references and consents count from the same moment.
+) -> list[Batch]:
+    """The batches are published; supplements of others, new references and consents count from the same moment.
 
     Args:
         stores: where everything lies.
-        source: whose batch.
-        batch: a mapped batch.
+        source: whose batches.
+        together: mapped batches.
         lease: the source's lease.
-        changes: records of this source that were evaluated again because of the batch.
+        changes: records of this source that were evaluated again because of the batches.
         known_ids: ids that stand elsewhere (the directory); a table with a column `id`.
         project: reads consents and care teams out of the view.
         rules: what must hold between two resources; what a batch breaks is counted among its findings.
@@ -67,23 +68,24 @@ def publish(
         StaleLease: someone took over.
         BrokenPromise: a file of the view is gone.
     """
-    settled = _settle(stores, source, batch, changes, known_ids, project, rules)
-    noticed = {(Stage.VALIDATE, Reason.RULE_ACROSS, place): count for place, count in settled.broken.items()}
+    settled = _settle(stores, source, {batch.id for batch in together}, changes, known_ids, project, rules)
 
-    def commit(tx: Transaction) -> Batch:
-        for change in changes:
-            supplements.apply(tx, lease, change)
-        _note_waiting(tx, source, settled)
-        received = tallies.of(tx, batch.id)
-        missing = tallies.fan_out(tx, batch.id) - tallies.received(received, Stage.VALIDATE)
-        tallies.add(tx, batch.id, Stage.VALIDATE, State.PASSED, missing)
-        findings.add(tx, batch.id, noticed)
-        published = batches.advance(tx, lease, batch.id, BatchState.PUBLISHED)
-        if settled.agreed is not None:
-            consents.replace(tx, lease, source, *settled.agreed)
-        return published
+    def commit(tx: Transaction) -> list[Batch]:
+        _put(tx, source, lease, changes, settled)
+        return [_published(tx, batch.id, lease, settled.broken) for batch in together]
 
     return stores.ledger.in_transaction(commit)
+
+
+def _published(tx: Transaction, batch_id: int, lease: Lease, broken: Broken) -> Batch:
+    """The batch is seen; what of it does not wait has passed, and what it breaks is noted."""
+    missing = tallies.fan_out(tx, batch_id) - tallies.received(tallies.of(tx, batch_id), Stage.VALIDATE)
+    tallies.add(tx, batch_id, Stage.VALIDATE, State.PASSED, missing)
+    noticed = {
+        (Stage.VALIDATE, Reason.RULE_ACROSS, place): count for (by, place), count in broken.items() if by == batch_id
+    }
+    findings.add(tx, batch_id, noticed)
+    return batches.advance(tx, lease, batch_id, BatchState.PUBLISHED)
 
 
 def resettle(
@@ -96,33 +98,32 @@ def resettle(
     project: Projection,
 ) -> None:
     """Records that were evaluated again, without a new batch, count; references are settled anew."""
-    settled = _settle(stores, source, None, changes, known_ids, project)
+    settled = _settle(stores, source, frozenset(), changes, known_ids, project)
+    stores.ledger.in_transaction(lambda tx: _put(tx, source, lease, changes, settled))
 
-    def commit(tx: Transaction) -> None:
-        for change in changes:
-            supplements.apply(tx, lease, change)
-        _note_waiting(tx, source, settled)
-        if settled.agreed is not None:
-            consents.replace(tx, lease, source, *settled.agreed)
 
-    stores.ledger.in_transaction(commit)
+def _put(tx: Transaction, source: str, lease: Lease, changes: Sequence[Supplement], settled: _Settled) -> None:
+    """What was evaluated again counts, with who waits for what and what was agreed to as the view has it."""
+    for change in changes:
+        supplements.apply(tx, lease, change)
+    _note_waiting(tx, source, settled)
+    if settled.agreed is not None:
+        consents.replace(tx, lease, source, *settled.agreed)
 
 
 def _settle(
     stores: Stores,
     source: str,
-    batch: Batch | None,
+    fresh: AbstractSet[int],
     changes: Sequence[Supplement],
     known_ids: pa.Table,
     project: Projection,
     rules: Sequence[AcrossRule] = (),
 ) -> _Settled:
     with stores.ledger.read() as tx:
-        files = stored.view_files(tx, [source], with_batch=None if batch is None else batch.id)
+        files = stored.view_files(tx, [source], with_batches=fresh)
         excluded = items.excluded(tx, [source], but=[_WAITING])
-        visible = {one.id for one in batches.found(tx, source=source, states=[BatchState.PUBLISHED])}
-    if batch is not None:
-        visible.add(batch.id)
+        visible = fresh | {one.id for one in batches.found(tx, source=source, states=[BatchState.PUBLISHED])}
     files = [*files, *_added(files, changes, visible)]
     with stores.lake.view(files, _after(excluded, changes)) as view:
         told = view.settle(known_ids)
@@ -131,7 +132,7 @@ def _settle(
             for batch_id, row, ref in zip(*(column.to_pylist() for column in told.columns), strict=True)
         }
         agreed = project(view)
-        broken = Counter[str]() if batch is None else broken_rules(view, batch.id, rules)
+        broken = broken_rules(view, fresh, rules) if fresh else Broken()
     held = {batch_id for batch_id, _ in waiting}
     counted = stores.lake.evaluations([file for file in files if file.batch_id in held])
     numbers = zip(*(counted.column(name).to_pylist() for name in ("batch_id", "row", "resources")), strict=True)
@@ -139,7 +140,7 @@ def _settle(
     return _Settled(waiting, emitted, broken, agreed)
 
 
-def _added(files: Sequence[ViewFile], changes: Sequence[Supplement], visible: set[int]) -> list[ViewFile]:
+def _added(files: Sequence[ViewFile], changes: Sequence[Supplement], visible: AbstractSet[int]) -> list[ViewFile]:
     latest = max((file.position for file in files), default=0)
     return [
         ViewFile(file.stored.name, change.batch_id, latest + 1)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -12,6 +12,8 @@ from passerelle.stores.ledger.connection import Transaction
 from passerelle.stores.ledger.leases import Lease
 from passerelle.stores.ledger.tables import care_team_members as members
 from passerelle.stores.ledger.tables import consents as table
+
+T = TypeVar("T", "StoredConsent", "StoredMember")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +96,28 @@ def replace(
     source: str,
     consents: Iterable[StoredConsent],
     care_teams: Iterable[StoredMember],
-    *,
-    subjects: Sequence[bytes] | None = None,
 ) -> None:
-    """What the source says is this and nothing else: of all its subjects, or of the given ones only.
-
-    Where it says what it said before, no row is touched.
-    """
+    """What the source says is this and nothing else. A row that says what is still said is not touched."""
     leases.confirm(tx, lease)
-    consents, care_teams = list(consents), list(care_teams)
-    if _is_said(consents, consents_of(tx, source, subjects)) and _is_said(
-        care_teams, care_teams_of(tx, source, subjects)
-    ):
-        return
-    for held in (table, members):
-        if subjects is None:
-            tx.run(held.delete().where(held.c.source == source))
+    fresh = _put_right(tx, table, consents, ((row.id, _consent(row)) for row in _rows(tx, table, source)))
+    coded = [{**_values(one), "purposes": _coded(one.purposes), "classes": _coded(one.classes)} for one in fresh]
+    tx.insert(table, coded)
+    joined = _put_right(tx, members, care_teams, ((row.id, _member(row)) for row in _rows(tx, members, source)))
+    tx.insert(members, [_values(one) for one in joined])
+
+
+def _put_right(tx: Transaction, held: sa.Table, told: Iterable[T], rows: Iterable[tuple[int, T]]) -> list[T]:
+    """Rows that say what is no longer told are gone; what is told and in no row is returned."""
+    left = Counter(told)
+    gone = []
+    for number, one in rows:
+        if left[one]:
+            left[one] -= 1
         else:
-            for chunk in writing.chunks(sorted(set(subjects))):
-                tx.run(held.delete().where(held.c.source == source, held.c.subject_id.in_(chunk)))
-    tx.insert(
-        table,
-        [
-            {**_values(consent), "purposes": _coded(consent.purposes), "classes": _coded(consent.classes)}
-            for consent in consents
-        ],
-    )
-    tx.insert(members, [_values(member) for member in care_teams])
-
-
-def _is_said(told: Sequence[StoredConsent | StoredMember], held: Sequence[StoredConsent | StoredMember]) -> bool:
-    return Counter(told) == Counter(held)
+            gone.append(number)
+    for chunk in writing.chunks(gone):
+        tx.run(held.delete().where(held.c.id.in_(chunk)))
+    return list(left.elements())
 
 
 def _values(one: StoredConsent | StoredMember) -> dict[str, Any]:
@@ -132,31 +125,33 @@ def _values(one: StoredConsent | StoredMember) -> dict[str, Any]:
     return {name: getattr(one, name) for name in one.__slots__}
 
 
-def consents_of(
-    tx: Transaction, source: str | None = None, subjects: Iterable[bytes] | None = None
-) -> list[StoredConsent]:
-    """Consents and oppositions, of one source or all, of these subjects or all, in a fixed order."""
+def consents_of(tx: Transaction, source: str | None = None) -> list[StoredConsent]:
+    """Consents and oppositions, of one source or all, in a fixed order."""
     return sorted(
-        (_consent(row) for row in _rows(tx, table, source, subjects)),
-        key=lambda told: (told.source, told.subject_id, told.batch_id, told.row, told.kind, told.type),
+        (_consent(row) for row in _rows(tx, table, source)),
+        key=lambda told: (
+            told.source,
+            told.subject_id,
+            told.batch_id,
+            told.row,
+            told.kind,
+            told.type,
+            told.grantee or "",
+        ),
     )
 
 
-def care_teams_of(
-    tx: Transaction, source: str | None = None, subjects: Iterable[bytes] | None = None
-) -> list[StoredMember]:
-    """Care team members, of one source or all, of these subjects or all, in a fixed order."""
+def care_teams_of(tx: Transaction, source: str | None = None) -> list[StoredMember]:
+    """Care team members, of one source or all, in a fixed order."""
     return sorted(
-        (_member(row) for row in _rows(tx, members, source, subjects)),
-        key=lambda told: (told.source, told.subject_id, told.organisation, told.batch_id, told.row),
+        (_member(row) for row in _rows(tx, members, source)),
+        key=lambda told: (
+            *(told.source, told.subject_id, told.organisation, told.batch_id, told.row),
+            *(told.from_day or "", told.to_day or ""),
+        ),
     )
 
 
-def _rows(tx: Transaction, held: sa.Table, source: str | None, subjects: Iterable[bytes] | None) -> list[sa.Row[Any]]:
+def _rows(tx: Transaction, held: sa.Table, source: str | None) -> Sequence[sa.Row[Any]]:
     asked = sa.select(held)
-    if source is not None:
-        asked = asked.where(held.c.source == source)
-    if subjects is None:
-        return list(tx.rows(asked))
-    chunks = writing.chunks(sorted(set(subjects)))
-    return [row for chunk in chunks for row in tx.rows(asked.where(held.c.subject_id.in_(chunk)))]
+    return tx.rows(asked if source is None else asked.where(held.c.source == source))

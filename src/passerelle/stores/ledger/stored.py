@@ -4,7 +4,7 @@ A generation of a batch is a list of files. A file is in it from the generation 
 dropped it, so that a cut can still read the list it named.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -171,12 +171,12 @@ def batches_after(tx: Transaction, source: str, position: int) -> set[int]:
 
 
 def view_files(
-    tx: Transaction, sources: Sequence[str] | None = None, *, with_batch: int | None = None
+    tx: Transaction, sources: Sequence[str] | None = None, *, with_batches: Collection[int] = ()
 ) -> list[ViewFile]:
-    """The lake files of published batches; those of one more batch (not published yet) if asked for."""
+    """The lake files of published batches; those of a few more (not published yet) if asked for."""
     visible: sa.ColumnElement[bool] = batches.c.state == PUBLISHED
-    if with_batch is not None:
-        visible = sa.or_(visible, batches.c.id == with_batch)
+    if with_batches:
+        visible = sa.or_(visible, batches.c.id.in_(sorted(with_batches)))
     asked = (
         sa.select(table.c.name, table.c.batch_id, table.c.position)
         .join(batches, batches.c.id == table.c.batch_id)
