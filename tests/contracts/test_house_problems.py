@@ -361,6 +361,20 @@ SOURCES = [
     ),
     broken(
         WARD,
+        "{table: people, on: {person_number: number}}\n",
+        "{table: people, on: {person_number: number}}\n      before: {table: stays, on: {ward: number}}\n",
+        f"{WARD}:33: records of table 'stays' would wait for records of the same table, and what stands would depend on "
+        "the order in which records come; leave out a parent, or let one table alone read what the other lists",
+    ),
+    broken(
+        WARD,
+        "    key: [number]\n    order: {column: changed}\n",
+        "    key: [number]\n    parents: {stay: {table: stays, on: {name: number}}}\n    order: {column: changed}\n",
+        f"{WARD}:21: tables 'people', 'stays' wait for one another, and what stands would depend on the order in which "
+        "records come; leave out a parent, or let one table alone read what the other lists",
+    ),
+    broken(
+        WARD,
         "    parents:\n",
         "    repeats: {ward: {path: x, fields: {a: b}}}\n    parents:\n",
         f"{WARD}:33: 'ward' is also a column of table 'stays'",

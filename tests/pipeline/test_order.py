@@ -233,6 +233,44 @@ def test_a_member_may_stop_its_team_and_waits_for_it(shop):
     assert_same(shop, [[PERSON, team, member]], [[PERSON, team], [member]], [[member], [team], [PERSON]])
 
 
+def test_a_member_that_moves_to_a_team_not_yet_here_is_in_no_other(shop):
+    """Else a team would stand or not by what is known of another, and that one by what is known of it."""
+    teams = [record("teams", key, "1", "", changed=1) for key in "12"]
+    before, after = record("members", "1", "1", "1", "c", changed=1), record("members", "1", "2", "1", "a", changed=2)
+    opened = shop.open().deliver([PERSON, teams[0], before])
+    assert types(opened.view()) == ["Patient"]
+    opened.deliver([after])
+    assert types(opened.view()) == ["CareTeam", "Patient"]
+    assert opened.verdicts()["members", after.line.strip()].startswith("map pending waits-for-parent")
+    opened.close()
+    assert_same(shop, [[PERSON, teams[0], before, after]], [[after], [before], [teams[0], PERSON]])
+    assert_same(shop, [[PERSON, *teams, before, after]], [[after], [teams[1]], [before, teams[0]], [PERSON]])
+
+
+def test_two_members_that_change_places_leave_both_teams_standing_in_any_order(shop):
+    """Were a team listed by what is known of the other team, both would stand, or neither, by who came first."""
+    teams = [record("teams", key, "1", "", changed=1) for key in "12"]
+    before = [record("members", one, one, "1", "c", changed=1) for one in "12"]
+    after = [record("members", one, other, "1", "a", changed=2) for one, other in ("12", "21")]
+    whole = [PERSON, *teams, *before, *after]
+    assert types(shop.open().deliver(whole).view()) == ["CareTeam", "CareTeam", "Patient"]
+    assert_same(shop, [whole], [before, teams, [PERSON], after], [[after[0]], [PERSON, *teams], before, [after[1]]])
+
+
+def test_a_note_that_says_what_stops_its_team_waits_for_it_and_one_that_stops_for_itself_does_not_stop_it(shop):
+    team = record("teams", "1", "1", "", changed=1)
+    stopping, stopped = (record("notes", "1", "1", role, word, changed=1) for role, word in ("ca", "cc"))
+    opened = shop.open().deliver([PERSON, team, stopping])
+    assert types(opened.view()) == ["Patient"]
+    assert opened.verdicts()["notes", stopping.line.strip()].startswith("map pending waits-for-parent")
+    opened.close()
+    opened = shop.open().deliver([PERSON, team, stopped])
+    assert types(opened.view()) == ["CareTeam", "Patient"]
+    opened.close()
+    for note in (stopping, stopped):
+        assert_same(shop, [[PERSON, team, note]], [[note], [team], [PERSON]], [[team], [note, PERSON]])
+
+
 def test_a_file_that_comes_twice_adds_nothing(shop):
     opened = shop.open().deliver([PERSON, FILE])
     before = regions.sums_of(opened.instance, ["ward"]), opened.view()

@@ -236,6 +236,17 @@ class Versions:
         found = self.newest_mapped(table, folds, known)
         return {fold: one for fold, one in found.items() if not self.is_deleted(table, one.row)}
 
+    def keys_standing(self, table: str, folds: Collection[bytes], known: Known) -> set[bytes]:
+        """The keys of which `standing` would find a version; records are only read where one may be a tombstone."""
+        if self.tables[table].table.deleted is not None:
+            return set(self.standing(table, folds, known))
+        entries = self.entries(own_role(table, "key"), folds)
+        return {
+            fold
+            for fold, listed in entries.items()
+            if any(known.is_mapped(Place(entry.batch_id, entry.row)) for entry in reversed(listed))
+        }
+
     def is_deleted(self, table: str, row: Row) -> bool:
         """True if this version is a tombstone."""
         return self.tables[table].is_deleted(row)

@@ -340,12 +340,12 @@ class Evaluator:
     def _known_to_stand(self, table: str, folds: set[bytes]) -> Container[bytes]:
         """Keys of parents that stand, where nobody asks for more."""
         if not self._known_is_settled:
-            return self.versions.standing(table, folds, self.known)
+            return self.versions.keys_standing(table, folds, self.known)
         stand = self._stand[table]
         if len(stand) > MOST_STANDING:
             stand.clear()
         fresh = folds - stand.keys()
-        standing = self.versions.standing(table, fresh, self.known)
+        standing = self.versions.keys_standing(table, fresh, self.known)
         stand.update((fold, fold in standing) for fold in fresh)
         return {fold for fold in folds if stand[fold]}
 

@@ -317,6 +317,8 @@ class _Rendering:
             return self._gathered(groups, where)
         parts = [self._item(group.item, where) for group in groups]
         if any(part.body for part in parts) and any(part.sealed for part in parts):
+            if all(part.body is not None and part.body.when == part.when for part in parts):
+                return self._aligned(parts)
             return self._gathered(groups, where, parts)
         refs = []
         for part in parts:
@@ -344,14 +346,42 @@ class _Rendering:
         self._code.add(f"{held} = f'{self._following([(f',{side.text}', side.when) for side in sides])}'")
         return _Side(f"[{{{held}[1:]}}]", None if any(side.when is None for side in sides) else held)
 
+    def _aligned(self, parts: Sequence[_Part]) -> _Part:
+        """Items that all have a body when they are there; what is taken of them has null where nothing is."""
+        code = self._code
+        body = self._listed([part.body for part in parts])
+        held = code.fresh("b")
+        code.add(f"{held} = {_all_taken(parts)}")
+        when = None if any(part.when is None for part in parts) or body is None else body.when
+        for part in parts:
+            if part.when is None:
+                self._count(part.refs)
+            elif part.refs:
+                raise NotRendered("a reference is counted with an item that may be missing")
+        return _Part(body, _Side(f"[{{{held}[1:]}}]", held), when=when, items=parts)
+
     def _gathered(self, groups: list[Group], where: "_Where", made: Sequence[_Part] = ()) -> _Part:
         """Items that come as they come: positions agree on both sides, as the two halves are joined by them."""
         code = self._code
         bodies, sealed = code.fresh("y"), code.fresh("z")
-        code.add(f"{bodies} = []; {sealed} = []")
-        certain = False
-        for place, group in enumerate(groups):
-            certain = self._gather(bodies, sealed, group, where, made[place] if made else None) or certain
+        start = len(code.lines)
+        code.add("pass")
+        found = [self._gather(group, where, made[place] if made else None) for place, group in enumerate(groups)]
+        certain = any(always for _, _, always in found)
+        parts = [part for _, part, _ in found]
+        indent = "    " * code.depth
+        if all(part.sealed is None for part in parts) or all(part.body is None for part in parts):
+            code.lines[start] = f"{indent}{bodies} = ''"
+            for line, part, _ in found:
+                side = part.body or part.sealed
+                code.lines[line] = code.lines[line].replace("pass", f"{bodies} += f',{side.text}'" if side else "pass")
+            one = _Side(f"[{{{bodies}[1:]}}]", None if certain else bodies)
+            body_side, taken_side = (None, one) if all(part.body is None for part in parts) else (one, None)
+            return _Part(body_side, taken_side, when=None if certain else bodies, items=made)
+        code.lines[start] = f"{indent}{bodies} = []; {sealed} = []"
+        for line, part, _ in found:
+            both = f"{bodies}.append({_or_empty(part.body)}); {sealed}.append({_or_empty(part.sealed)})"
+            code.lines[line] = code.lines[line].replace("pass", both)
         body, taken = code.fresh("b"), code.fresh("b")
         code.add(f"{body}, {taken} = gathered({bodies}, {sealed})")
         there = None if certain else code.fresh("h")
@@ -359,7 +389,8 @@ class _Rendering:
             code.add(f"{there} = {body} or {taken}")
         return _Part(_Side(f"{{{body}}}", body), _Side(f"{{{taken}}}", taken), when=there, items=made)
 
-    def _gather(self, bodies: str, sealed: str, group: Group, where: "_Where", made: _Part | None) -> bool:
+    def _gather(self, group: Group, where: "_Where", made: _Part | None) -> tuple[int, _Part, bool]:
+        """The number of the line in which the item is to be put into the array, the item, and whether it always is."""
         code, depth = self._code, self._code.depth
         for loop in group.loops:
             head, *skips = loop_heads(code, loop)
@@ -375,13 +406,14 @@ class _Rendering:
             self._see()
         always = code.depth == depth and part.when is None
         with code.inside(f"if {part.when}:") if part.when is not None else nullcontext():
-            code.add(f"{bodies}.append({_or_empty(part.body)}); {sealed}.append({_or_empty(part.sealed)})")
+            place = len(code.lines)
+            code.add("pass")
             if part.when is None:
                 self._count(part.refs)
             elif part.refs:
                 raise NotRendered("a reference is counted with an item that may be missing")
         code.depth = depth
-        return always
+        return place, part, always
 
     def _count(self, refs: Sequence[str]) -> None:
         for ref in refs:
@@ -577,6 +609,27 @@ def gathered(bodies: list[str], sealed: list[str]) -> tuple[str, str]:
         return (f"[{','.join(bodies)}]", "") if bodies else ("", "")
     taken = f"[{','.join(one or 'null' for one in sealed)}]"
     return (f"[{','.join(one or '{}' for one in bodies)}]" if any(bodies) else "", taken)
+
+
+def _all_taken(parts: Sequence[_Part]) -> str:
+    """The expression for what is taken of the items of an array, each after a comma; empty when nothing is."""
+    texts = [_taken(part) for part in parts]
+    some = [part.sealed.when for part in parts if part.sealed is not None]
+    whole = " + ".join(texts)
+    return f"({whole})" if None in some else f"({whole}) if {' or '.join(str(one) for one in some)} else ''"
+
+
+def _taken(part: _Part) -> str:
+    nothing = "',null'"
+    if part.sealed is not None:
+        text = f"f',{part.sealed.text}'"
+        if part.sealed.when is None:
+            nothing = text
+        elif part.sealed.when == part.when:
+            return f"({text} if {part.when} else '')"
+        else:
+            nothing = f"({text} if {part.sealed.when} else ',null')"
+    return nothing if part.when is None else f"({nothing} if {part.when} else '')"
 
 
 def _or_empty(side: _Side | None) -> str:

@@ -31,6 +31,7 @@ _WORDED = frozenset(
 )
 """Members of these types that are plain words."""
 _MOST_CHARACTERS = 1024 * 1024
+_said = re.compile(PATTERNS["string"]).fullmatch
 
 Kept = TypeVar("Kept")
 Free = Callable[[Any], str | None]
@@ -57,14 +58,19 @@ def right_text(type_name: str) -> Free:
         match = re.compile(PATTERNS[type_name], re.ASCII).fullmatch
         return lambda value: f'"{value}"' if type(value) is str and match(value) else None
     if type_name in _WORDS:
-        said = re.compile(PATTERNS[type_name]).fullmatch
-        return lambda value: (
-            json_text(value) if type(value) is str and said(value) and len(value) <= _MOST_CHARACTERS else None
-        )
+        return _written_words
     if type_name in BOUNDS:
         least, most = BOUNDS[type_name]
         return lambda value: str(value) if type(value) is int and least <= value <= most else None
     return lambda value: json_text(value) if fault_of(type_name, value) is None else None
+
+
+def _written_words(value: Any) -> str | None:
+    if type(value) is not str:
+        return None
+    if value.isprintable() and value.isascii() and '"' not in value and "\\" not in value:
+        return f'"{value}"' if 0 < len(value) <= _MOST_CHARACTERS else None
+    return json_text(value) if _said(value) and len(value) <= _MOST_CHARACTERS else None
 
 
 def free(plan: FieldPlan, kept: dict[Hashable, str] | None) -> Free:

@@ -40,13 +40,19 @@ class Item:
     detail: str | None
 
 
+# Thousands are read at once, and asking an enumeration costs more than all the rest of an item.
+_STAGES = {one.value: one for one in Stage}
+_STATES = {one.value: one for one in State}
+_REASONS = {one.value: one for one in Reason}
+
+
 def _item(row: sa.Row[Any]) -> Item:
     return Item(
         row.batch_id,
-        Stage(row.stage),
+        _STAGES[row.stage],
         row.row,
-        State(row.state),
-        Reason(row.reason),
+        _STATES[row.state],
+        _REASONS[row.reason],
         row.place,
         row.units,
         None if row.pending_key is None else bytes(row.pending_key),
