@@ -267,8 +267,8 @@ def test_a_note_that_says_what_stops_its_team_waits_for_it_and_one_that_stops_fo
     opened = shop.open().deliver([PERSON, team, stopped])
     assert types(opened.view()) == ["CareTeam", "Patient"]
     opened.close()
-    for note in (stopping, stopped):
-        assert_same(shop, [[PERSON, team, note]], [[note], [team], [PERSON]], [[team], [note, PERSON]])
+    for said in (stopping, stopped):
+        assert_same(shop, [[PERSON, team, said]], [[said], [team], [PERSON]], [[team], [said, PERSON]])
 
 
 def test_a_file_that_comes_twice_adds_nothing(shop):

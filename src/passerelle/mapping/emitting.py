@@ -23,6 +23,7 @@ from passerelle.mapping.generating import (
     write_evaluate,
     write_id,
 )
+from passerelle.mapping.labels import day_of
 from passerelle.mapping.origins import Columns, Origin
 from passerelle.mapping.plan import Emitted, Evaluate
 
@@ -32,7 +33,7 @@ def generated(
 ) -> tuple[Evaluate, tuple[Callable[..., Emitted], ...], str]:
     """The function that evaluates a record, those that make one resource each, and the code of all."""
     code = Code()
-    code.names |= {"ABSENT": ABSENT, "Emitted": Emitted, "joined": joined}
+    code.names |= {"ABSENT": ABSENT, "Emitted": Emitted, "day_of": day_of, "joined": joined}
     functions = [_Emission(code, columns, shape, number).write() for number, shape in enumerate(shapes)]
     write_evaluate(code, columns, shapes, lambda number, given: f"{functions[number]}({given})")
     text = code.compiled(f"mapping {mapping}")
@@ -98,7 +99,7 @@ class _Emission:
             return
         outside = self._code.name("outside", self._shape.outside)
         for held, place in self._units:
-            with self._code.inside(f"if {held} is not None and {outside}({held}, {tree}):"):
+            with self._code.inside(f"if {held} is not None and {outside}({held}, day_of({tree})):"):
                 self._code.add(f"notes.append((OUTSIDE, {place!r}))")
 
     # Objects --------------------------------------------------------------------------------------------------------

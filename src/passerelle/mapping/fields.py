@@ -129,5 +129,5 @@ class EmitShape:
     loops: tuple[Loop, ...] = ()
     only: tuple[Condition, ...] = ()
     present: Presence | None = None
-    outside: Callable[[str, dict[str, Any]], bool] | None = None
-    """Whether a unit is used outside its days, asked of the unit's code and the resource."""
+    outside: Callable[[str, str | None], bool] | None = None
+    """Whether a unit does not exist on a day, asked of its code and the day on which the resource begins."""

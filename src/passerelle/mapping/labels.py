@@ -12,6 +12,7 @@ from passerelle.stores.keys import KeyRing
 
 ORGANISATION = "organisation"
 UNIT = "unit"
+_DAY = 10
 DIRECTORY = "directory"
 
 
@@ -63,13 +64,12 @@ def source_hasher(folder: SourceFolder, keys: KeyRing, label: str) -> KeyedHashe
     return KeyedHasher(key, (folder.source.source, label))
 
 
-def outside_validity(folder: SourceFolder) -> Callable[[str, dict[str, Any]], bool]:
-    """Whether a resource uses a unit on a day on which the unit does not exist."""
+def outside_validity(folder: SourceFolder) -> Callable[[str, str | None], bool]:
+    """Whether a unit, by its code, does not exist on a day; without a day nobody can say so."""
     known: dict[tuple[str, str], bool] = {}
 
-    def outside(unit: str, tree: dict[str, Any]) -> bool:
-        day = day_of(tree)
-        if day is None:
+    def outside(unit: str, day: str | None) -> bool:
+        if day is None or len(day) < _DAY:
             return False
         found = known.get((unit, day))
         if found is None:

@@ -21,11 +21,12 @@ from passerelle.mapping.generating import Block, Code, arguments, condition, loo
 from passerelle.mapping.labels import MOMENTS, PERIODS
 from passerelle.mapping.origins import Columns
 from passerelle.mapping.plan import Written
-from passerelle.mapping.texts import FREE_TYPES, free, json_text, keep, learned, referred
+from passerelle.mapping.texts import FREE_TYPES, free, json_text, keep, learned, referred, right_text
 from passerelle.structure.invariants import RULES, Rule
 from passerelle.structure.splitting import Fate, Splitter
 
 _DATED = frozenset({"date", "dateTime", "instant"})
+_DAY = 10
 _LONGER_THAN_A_YEAR = 6
 """Characters of the JSON text of a year, quotes included."""
 
@@ -90,7 +91,7 @@ class _Rendering:
     def write(self) -> str:
         """The function is in the code; its name."""
         code, shape = self._code, self._shape
-        code.names |= {"Written": Written, "keep": keep, "gathered": gathered}
+        code.names |= {"Written": Written, "first_day": first_day, "gathered": gathered, "keep": keep}
         with code.inside(f"def {self._name}({arguments(self._columns, shape)}, learn):"):
             start = len(code.lines)
             write_id(code, shape)
@@ -125,15 +126,13 @@ class _Rendering:
         """A unit used outside its days is noticed the long way; the day is that of the tree's first moment."""
         if self._shape.outside is None or not self._units:
             return
-        told = [
-            f"{name!r}: {{'start': {start.value}}}"
-            for name in PERIODS
-            if name in members and (start := members[name].within.get("start")) is not None and start.value
-        ]
-        told += [f"{name!r}: {members[name].value}" for name in MOMENTS if name in members and members[name].value]
+        starts = [members[name].within.get("start") for name in PERIODS if name in members]
+        told = [one.value for one in starts if one is not None and one.value is not None]
+        told += [value for name in MOMENTS if name in members and (value := members[name].value) is not None]
         if any(name in members and not members[name].moving for name in (*PERIODS, *MOMENTS)):
             raise NotRendered("a constant says the day")
-        outside, day = self._code.name("outside", self._shape.outside), f"{{{', '.join(told)}}}"
+        outside, days = self._code.name("outside", self._shape.outside), [f"{one}[:10]" for one in told]
+        day = "None" if not days else days[0] if len(days) == 1 else f"first_day({', '.join(days)})"
         for held in self._units:
             self._give_up(f"{held} is not None and {outside}({held}, {day})")
 
@@ -510,7 +509,10 @@ class _Rendering:
         is_free = self._is_free(plan, where)
         with self._when_there(made, empty, plan):
             if is_free and self._differs_each_time(plan):
-                code.add(f"{made} = {code.name('f', free(plan, None))}({value})")
+                call = f"{code.name('f', free(plan, None))}({value})"
+                if plan.plain:
+                    call = f"{call} if {value}.isspace() else {code.name('w', right_text(plan.resolved.type))}({value})"
+                code.add(f"{made} = {call}")
             else:
                 kept: dict[Any, Any] = {}
                 parted = None if where.sealed else self._parting(plan, where)
@@ -601,6 +603,11 @@ class _Where:
 
 
 _NOTHING = "''"
+
+
+def first_day(*days: str) -> str | None:
+    """The first that is there and says the whole day."""
+    return next((day for day in days if len(day) >= _DAY), None)
 
 
 def gathered(bodies: list[str], sealed: list[str]) -> tuple[str, str]:

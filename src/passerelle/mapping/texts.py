@@ -31,6 +31,7 @@ _WORDED = frozenset(
 )
 """Members of these types that are plain words."""
 _MOST_CHARACTERS = 1024 * 1024
+_DAY = 10
 _said = re.compile(PATTERNS["string"]).fullmatch
 
 Kept = TypeVar("Kept")
@@ -54,6 +55,8 @@ def json_text(value: Any) -> str:
 
 def right_text(type_name: str) -> Free:
     """Makes the text of a value of a free type; of one that is not surely right it gives None."""
+    if type_name in {"dateTime", "instant"}:
+        return _written_moments(type_name)
     if type_name in _MOMENTS:
         match = re.compile(PATTERNS[type_name], re.ASCII).fullmatch
         return lambda value: f'"{value}"' if type(value) is str and match(value) else None
@@ -63,6 +66,27 @@ def right_text(type_name: str) -> Free:
         least, most = BOUNDS[type_name]
         return lambda value: str(value) if type(value) is int and least <= value <= most else None
     return lambda value: json_text(value) if fault_of(type_name, value) is None else None
+
+
+def _written_moments(type_name: str) -> Free:
+    """As the type's pattern has it; a day and a time of day that were right once are right together."""
+    match = re.compile(PATTERNS[type_name], re.ASCII).fullmatch
+    days: dict[Hashable, None] = {}
+    times: dict[Hashable, None] = {}
+
+    def written(value: Any) -> str | None:
+        if type(value) is not str:
+            return None
+        day, time = value[:_DAY], value[_DAY:]
+        if not (time in times and day in days):
+            if not match(value):
+                return None
+            if time:
+                keep(days, day, None)
+                keep(times, time, None)
+        return f'"{value}"'
+
+    return written
 
 
 def _written_words(value: Any) -> str | None:
