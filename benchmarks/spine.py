@@ -20,7 +20,7 @@ from ground import Ground, alternating, median, undisturbed
 
 from passerelle.doors.fhir_models import accepts
 from passerelle.mapping.evaluating import Evaluation
-from passerelle.mapping.plan import Written
+from passerelle.mapping.plan import Rendered
 from passerelle.mapping.writing import EvaluationWriter
 from passerelle.pipeline.instance import Instance
 from passerelle.records import Stage
@@ -65,7 +65,7 @@ def _noting() -> Iterator[dict[str, list[bytes]]]:
     def noted(self: EvaluationWriter, row: int, evaluations: Iterable[Evaluation]) -> None:
         listed = list(evaluations)
         for one in (one for evaluation in listed for one in evaluation.emitted):
-            if isinstance(one, Written):
+            if isinstance(one, Rendered):
                 sealed = orjson.loads(one.sealed) if one.sealed else None
                 seen[one.type].append(orjson.dumps(Splitter.join(orjson.loads(one.plain), sealed)))
             else:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mapping_builders import built, emitting
 
 from passerelle.mapping.learning import PlanWriter, halves
-from passerelle.mapping.plan import Emitted, Refusal, Written
+from passerelle.mapping.plan import Emitted, Refusal, Rendered
 from passerelle.mapping.texts import FREE_TYPES, learned, right_text
 from passerelle.structure import Splitter, load_identity_rules, structure
 from passerelle.structure.primitives import fault_of
@@ -192,7 +192,7 @@ def test_should_texts_and_trees_differ_the_short_way_is_given_up():
     row = made.row("t", {"id": "1", "name": "AUBRY"})
     for _ in range(3):
         (one,) = ways.writer.write(row, (), (), [])
-        assert isinstance(one, Written)
+        assert isinstance(one, Rendered)
         assert b"AUBRY" in one.plain
     assert ways.maker.differed
     assert ways.maker.learned == 1

@@ -12,7 +12,7 @@ import region as regions
 from passerelle.fold.versions import Place, Versions
 from passerelle.mapping.compiling import compile_source
 from passerelle.mapping.learning import PlanWriter, halves
-from passerelle.mapping.plan import Refusal, Written
+from passerelle.mapping.plan import Refusal, Rendered
 from passerelle.structure import structure
 
 MOST, ROWS, RARE = 400, 600, 0.03
@@ -67,7 +67,7 @@ def shortly(writer, given):
         return refused.reason, refused.place
     told = []
     for one in made:
-        wrong = None if isinstance(one, Written) else structure().check(one.tree)
+        wrong = None if isinstance(one, Rendered) else structure().check(one.tree)
         told.append((one.label, one.id, wrong, None if wrong else (one.plain, one.sealed), one.refs))
     return told, notes
 

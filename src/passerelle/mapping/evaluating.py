@@ -15,7 +15,7 @@ from passerelle.fold.keys import Registration, child_role, own_role
 from passerelle.fold.messages import tie_break
 from passerelle.fold.pam import fold_messages, unread
 from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
-from passerelle.mapping.plan import Emitted, Plan, Refusal, Write, Written
+from passerelle.mapping.plan import Emitted, Plan, Refusal, Rendered, Write
 from passerelle.mapping.validity import UnitDates
 from passerelle.records import Finding, Reason, Stage, State, Stop
 from passerelle.stores.ledger.key_index import Entry
@@ -34,7 +34,7 @@ class Evaluation(NamedTuple):
 
     fold: bytes
     order: str
-    emitted: tuple[Emitted | Written, ...]
+    emitted: tuple[Emitted | Rendered, ...]
 
 
 @dataclass(slots=True)
@@ -243,7 +243,7 @@ class Evaluator:
                 row = self._as_folded(keys, role, record, judged)
                 if row is None:
                     return judged
-                emitted: list[Emitted | Written] = []
+                emitted: list[Emitted | Rendered] = []
                 if not deleted:
                     for plan in listed:
                         emitted += self._applied(plan, row, fold, touched, judged.notes)
@@ -258,7 +258,7 @@ class Evaluator:
 
     def _applied(
         self, plan: Plan, row: Row, fold: bytes, touched: _Touched, notes: Notes
-    ) -> Sequence[Emitted | Written]:
+    ) -> Sequence[Emitted | Rendered]:
         parents = [_parent_row(row, path, touched) for path in plan.parents]
         children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
         return self._made_by[plan.mapping](row, parents, children, notes)
@@ -277,7 +277,7 @@ class Evaluator:
     def _hold_against_r4(self, judged: Judged) -> None:
         for evaluation in judged.evaluations:
             for one in evaluation.emitted:
-                wrong = None if isinstance(one, Written) else self._check(one.tree)
+                wrong = None if isinstance(one, Rendered) else self._check(one.tree)
                 if wrong is not None:
                     judged.units = judged.emits
                     judged.stop = Stop(judged.place.row, Stage.VALIDATE, State.QUARANTINED, Reason.NOT_FHIR, wrong)

@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from passerelle.mapping.generating import Code, write_evaluate
-from passerelle.mapping.plan import Emitted, Plan, Write, Written
+from passerelle.mapping.plan import Emitted, Plan, Rendered, Write
 from passerelle.mapping.rendering import NotRendered, rendered
+from passerelle.mapping.texts import References
 from passerelle.structure.splitting import Splitter
 
 Check = Callable[[dict[str, Any]], str | None]
@@ -42,18 +43,18 @@ class Maker:
         """From now on what is right is taught to the function of this name among the names."""
         self._names, self._short = names, short
 
-    def long(self, *given: Any) -> Emitted | Written:
+    def long(self, *given: Any) -> Emitted | Rendered:
         """The resource; as a tree only when it is not R4."""
         emitted = self._emit(*given)
         if self._check(emitted.tree) is not None:
             return emitted
         plain, sealed = halves(self._split, emitted.tree)
-        made = Written(emitted.id, emitted.type, emitted.label, plain, sealed, emitted.refs)
+        made = Rendered(emitted.id, emitted.type, emitted.label, plain, sealed, emitted.refs)
         if self._short:
             self._teach(made, given)
         return made
 
-    def _teach(self, made: Written, given: Sequence[Any]) -> None:
+    def _teach(self, made: Rendered, given: Sequence[Any]) -> None:
         again = self._names[self._short](*given, learn=True)
         self.learned += 1
         if again is not None and again != made:
@@ -67,7 +68,9 @@ class PlanWriter:
     `not_rendered` says of the labels that always go the long way why; `code` shows what was generated.
     """
 
-    def __init__(self, plan: Plan, check: Check, identity: Splitter) -> None:
+    def __init__(self, plan: Plan, check: Check, identity: Splitter, references: References | None = None) -> None:
+        """The writer of a plan; plans of one source share the `references` given to them."""
+        references = references or References()
         self.makers = {
             shape.label: Maker(emit, check, identity.split)
             for shape, emit in zip(plan.shapes, plan.makers, strict=True)
@@ -78,7 +81,7 @@ class PlanWriter:
             code.names[f"long{number}"] = maker.long
             begun = len(code.lines)
             try:
-                names[shape.label] = rendered(code, plan.columns, shape, number, identity)
+                names[shape.label] = rendered(code, plan.columns, shape, number, identity, references)
             except NotRendered as why:
                 self.not_rendered[shape.label] = str(why)
                 del code.lines[begun:]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Row = Sequence[Any]
 Notes = list[tuple[Reason, str]]
 Evaluate = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "list[Emitted]"]
-Write = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "Sequence[Emitted | Written]"]
+Write = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "Sequence[Emitted | Rendered]"]
 
 
 class Refusal(Exception):
@@ -43,7 +43,7 @@ class Emitted:
     refs: tuple[bytes, ...]
 
 
-class Written(NamedTuple):
+class Rendered(NamedTuple):
     """One resource as it is kept: its JSON without identity, that of its identity (empty without), known to be R4."""
 
     id: bytes

@@ -20,8 +20,8 @@ from passerelle.mapping.fields import EmitShape, FieldPlan, Group, Item, Slot
 from passerelle.mapping.generating import Block, Code, arguments, condition, loop_heads, sorted_refs, write_id
 from passerelle.mapping.labels import MOMENTS, PERIODS
 from passerelle.mapping.origins import Columns
-from passerelle.mapping.plan import Written
-from passerelle.mapping.texts import FREE_TYPES, free, json_text, keep, learned, referred, right_text
+from passerelle.mapping.plan import Rendered
+from passerelle.mapping.texts import FREE_TYPES, References, free, json_text, keep, learned, referred, right_text
 from passerelle.structure.invariants import RULES, Rule
 from passerelle.structure.splitting import Fate, Splitter
 
@@ -66,19 +66,30 @@ class _Part:
         return self.body, self.sealed
 
 
-def rendered(code: Code, columns: Columns, shape: EmitShape, number: int, identity: Splitter) -> str:
+def rendered(
+    code: Code, columns: Columns, shape: EmitShape, number: int, identity: Splitter, references: References
+) -> str:
     """The function that writes one resource is in the code; its name.
 
     Raises:
         NotRendered: the resource has something that only a tree can hold.
     """
-    return _Rendering(code, columns, shape, number, identity).write()
+    return _Rendering(code, columns, shape, number, identity, references).write()
 
 
 class _Rendering:
     """The function that writes one resource."""
 
-    def __init__(self, code: Code, columns: Columns, shape: EmitShape, number: int, identity: Splitter) -> None:
+    def __init__(
+        self,
+        code: Code,
+        columns: Columns,
+        shape: EmitShape,
+        number: int,
+        identity: Splitter,
+        references: References,
+    ) -> None:
+        self._references = references
         self._code = code
         self._columns = columns
         self._shape = shape
@@ -91,7 +102,7 @@ class _Rendering:
     def write(self) -> str:
         """The function is in the code; its name."""
         code, shape = self._code, self._shape
-        code.names |= {"Written": Written, "first_day": first_day, "gathered": gathered, "keep": keep}
+        code.names |= {"Rendered": Rendered, "first_day": first_day, "gathered": gathered, "keep": keep}
         with code.inside(f"def {self._name}({arguments(self._columns, shape)}, learn):"):
             start = len(code.lines)
             write_id(code, shape)
@@ -106,7 +117,7 @@ class _Rendering:
             assert body is not None
             identity = "b''" if sealed is None else self._encoded(sealed)
             named = f"raw, {shape.resource!r}, {shape.label!r}, f'{body.text}'.encode(), {identity}"
-            code.add(f"return Written({named}, {sorted_refs(refs, dynamic=self._dynamic_refs)})")
+            code.add(f"return Rendered({named}, {sorted_refs(refs, dynamic=self._dynamic_refs)})")
             if self._dynamic_refs:
                 code.lines.insert(start, "    refs = []")
             for held in self._units:
@@ -562,7 +573,7 @@ class _Rendering:
     def _reference(self, plan: FieldPlan, where: "_Where") -> _Part:
         code, made = self._code, self._code.fresh("t")
         pair, ref = code.fresh("q"), code.fresh("i")
-        kept: dict[Any, Any] = {}
+        kept = self._references.of(plan)
         value, empty = self._given(plan)
         unit = self._unit(plan)
         always = plan.line.missing == "stop"

@@ -17,6 +17,7 @@ from passerelle.mapping.evaluating import Check, Evaluator, Judged, combined
 from passerelle.mapping.learning import PlanWriter, Split
 from passerelle.mapping.plan import Plan, Write
 from passerelle.mapping.streaming import seldom_collected
+from passerelle.mapping.texts import References
 from passerelle.mapping.writing import EvaluationWriter
 from passerelle.records import PARTITION_ROWS, Stage, Stop
 from passerelle.stores.ledger import Transaction, batches, findings, items, stored
@@ -48,7 +49,8 @@ class MapTools:
     @classmethod
     def of(cls, folder: SourceFolder, plans: SourcePlans, check: Check, identity: Splitter) -> "MapTools":
         """The tools, with every plan able to go the short way."""
-        writes = {plan.mapping: PlanWriter(plan, check, identity).write for plan in plans}
+        references = References()
+        writes = {plan.mapping: PlanWriter(plan, check, identity, references).write for plan in plans}
         return cls(folder, plans, check, identity.split, writes)
 
     def evaluator(self, stores: Stores, *, also: int | None = None) -> Evaluator:

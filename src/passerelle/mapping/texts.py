@@ -7,6 +7,7 @@ None means: this value is not for the short way; nothing of the record is lost b
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from passerelle.structure.primitives import BOUNDS, PATTERNS, fault_of
 
 MOST_TEXTS = 5_000
 """So many texts of one field are kept before it starts anew: what comes again comes again soon."""
+MOST_REFERENCES = 20_000
 _MOMENTS = frozenset({"date", "dateTime", "instant", "time"})
 _WORDS = frozenset({"string", "markdown"})
 FREE_TYPES = _MOMENTS | _WORDS | frozenset(BOUNDS) | {"boolean", "decimal"}
@@ -142,6 +144,18 @@ def learned(plan: FieldPlan, kept: dict[Hashable, str], parted: Parted | None, *
     return made
 
 
+class References:
+    """The references of one source: fields that refer to the same resources by the same kind of key share them."""
+
+    def __init__(self) -> None:
+        self._kept: defaultdict[Hashable, dict[Hashable, Referred]] = defaultdict(dict)
+
+    def of(self, plan: FieldPlan) -> dict[Hashable, Referred]:
+        """What is kept for this field."""
+        columns = tuple((one.column.type, one.column.format, one.written) for one in plan.origins)
+        return self._kept[plan.line.refers, plan.line.codes, columns]
+
+
 def referred(plan: FieldPlan, kept: dict[Hashable, Referred]) -> Callable[[Any], Referred | None]:
     """Makes a reference as text. Its type was settled when the mapping was compiled, its id is made of the key."""
     assert plan.convert is not None
@@ -152,14 +166,14 @@ def referred(plan: FieldPlan, kept: dict[Hashable, Referred]) -> Callable[[Any],
         if value is None or type(value) is Noted:
             return None
         tree, raw, key = value
-        return keep(kept, given, Referred(json_text(tree), raw, key))
+        return keep(kept, given, Referred(json_text(tree), raw, key), MOST_REFERENCES)
 
     return made
 
 
-def keep(kept: dict[Hashable, Kept], given: Hashable, made: Kept) -> Kept:
+def keep(kept: dict[Hashable, Kept], given: Hashable, made: Kept, most: int = MOST_TEXTS) -> Kept:
     """It is kept from now on, and given back."""
-    if len(kept) >= MOST_TEXTS:
+    if len(kept) >= most:
         kept.clear()
     kept[given] = made
     return made

@@ -6,7 +6,7 @@ from typing import Self
 
 from passerelle.mapping.evaluating import Evaluation
 from passerelle.mapping.learning import Split, halves
-from passerelle.mapping.plan import Emitted, Written
+from passerelle.mapping.plan import Emitted, Rendered
 from passerelle.records import Stage
 from passerelle.stores.files import batch_stem
 from passerelle.stores.keys import DataKey
@@ -44,9 +44,9 @@ class EvaluationWriter:
                 if sealed:
                     self._vault.add(one.id, row, sealed)
 
-    def _parts(self, one: Emitted | Written) -> tuple[bytes, bytes, bytes]:
+    def _parts(self, one: Emitted | Rendered) -> tuple[bytes, bytes, bytes]:
         """Body, identity (empty without one), and the keyed hash of both."""
-        plain, sealed = (one.plain, one.sealed) if isinstance(one, Written) else halves(self._split, one.tree)
+        plain, sealed = (one.plain, one.sealed) if isinstance(one, Rendered) else halves(self._split, one.tree)
         digest = self._hash.copy()
         digest.update(plain)
         digest.update(sealed)
