@@ -7,7 +7,7 @@ say anew because of this one is the business of `refreshing`.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 from passerelle.contracts.house import SourceFolder
@@ -41,25 +41,28 @@ class MapTools:
 
     folder: SourceFolder
     plans: SourcePlans
+    versions: Versions
+    """One for all batches: what lies at a place never changes, nor the key of a row."""
     check: Check
     split: Split
-    writes: Mapping[str, Write] = field(default_factory=dict)
+    writes: Mapping[str, Write]
     """By mapping: what gives its resources as they are kept."""
 
     @classmethod
-    def of(cls, folder: SourceFolder, plans: SourcePlans, check: Check, identity: Splitter) -> "MapTools":
-        """The tools, with every plan able to go the short way."""
+    def of(
+        cls, stores: Stores, folder: SourceFolder, plans: SourcePlans, check: Check, identity: Splitter
+    ) -> "MapTools":
+        """The tools for the source in these stores, with every plan able to go the short way."""
         references = References()
         writes = {plan.mapping: PlanWriter(plan, check, identity, references).write for plan in plans}
-        return cls(folder, plans, check, identity.split, writes)
+        return cls(folder, plans, Versions(stores, folder), check, identity.split, writes)
 
-    def evaluator(self, stores: Stores, *, also: int | None = None) -> Evaluator:
+    def evaluator(self, *, also: int | None = None) -> Evaluator:
         """An evaluator that knows what the ledger knows now; the batch `also`, about to be mapped, counts as mapped."""
-        versions = Versions(stores, self.folder)
-        known = versions.known(also)
+        known = self.versions.known(also)
         return Evaluator(
             self.folder,
-            versions,
+            self.versions,
             self.plans.by_table,
             self.check,
             known,
@@ -79,7 +82,7 @@ def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progr
         done = batches.parts_done(tx, batch.id, Stage.MAP)
     left = [part for part in range(batch.partitions) if part not in done]
     if left:
-        evaluator = tools.evaluator(stores, also=batch.id)
+        evaluator = tools.evaluator(also=batch.id)
         with seldom_collected():
             for number, part in enumerate(left):
                 if progress is not None:

@@ -93,7 +93,7 @@ class Instance:
         if source not in self._tools:
             folder = self.folder(source)
             plans = compile_source(folder, self.house, self.stores.keys)
-            self._tools[source] = MapTools.of(folder, plans, structure().check, self.splitter)
+            self._tools[source] = MapTools.of(self.stores, folder, plans, structure().check, self.splitter)
         return self._tools[source]
 
     @contextmanager

@@ -91,7 +91,7 @@ def _chosen(instance: Instance, source: str, reason: Reason | None, batch: str |
 def _evaluate(instance: Instance, source: str, by_batch: dict[Batch, list[Item]], lease: Lease) -> None:
     stores, tools = instance.stores, instance.tools(source)
     for found, listed in by_batch.items():
-        refresher = Refresher(stores, tools, tools.evaluator(stores))
+        refresher = Refresher(stores, tools, tools.evaluator())
         places = [Place(found.id, item.row) for item in listed if _stands_at_map(instance, found, item)]
         changes = refresher.again(found.table, places) if places else []
         if changes:

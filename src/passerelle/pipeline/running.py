@@ -163,7 +163,7 @@ class _Run:
 
     def _publish(self, together: Sequence[Batch], lease: Lease) -> None:
         stores, tools = self._instance.stores, self._instance.tools(self._name)
-        refresher = Refresher(stores, tools, tools.evaluator(stores))
+        refresher = Refresher(stores, tools, tools.evaluator())
         publish(
             stores,
             self._name,

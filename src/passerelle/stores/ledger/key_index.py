@@ -57,25 +57,25 @@ def lookup(tx: Transaction, source: str, role: str, folds: Collection[bytes]) ->
     rows = (
         _sqlite_rows(tx, source_id, role_id, wanted) if tx.is_sqlite else _postgres_rows(tx, source_id, role_id, wanted)
     )
-    return sorted(Entry(*row) for row in rows)
+    return [Entry._make(row) for row in sorted(rows)]
 
 
 _PLACES = 800
 
 
-def _sqlite_rows(tx: Transaction, source_id: int, role_id: int, folds: list[bytes]) -> Iterator[Sequence[Any]]:
+def _sqlite_rows(tx: Transaction, source_id: int, role_id: int, folds: list[bytes]) -> Iterator[tuple[Any, ...]]:
     for chunk in chunks(folds, _PLACES):
         # One text for all full chunks, so that it is prepared once; the last value fills what is left.
         full = chunk + [chunk[-1]] * (_PLACES - len(chunk)) if len(folds) > _PLACES else chunk
         places = ", ".join("?" * len(full))
-        yield from tx.connection.exec_driver_sql(
+        yield from tx.driver().execute(
             "SELECT fold, ord, batch_id, row, digest FROM key_index "  # noqa: S608 only question marks
             f"WHERE source_id = ? AND role = ? AND fold IN ({places})",
             (source_id, role_id, *full),
-        ).all()
+        )
 
 
-def _postgres_rows(tx: Transaction, source_id: int, role_id: int, folds: list[bytes]) -> Iterator[Sequence[Any]]:
+def _postgres_rows(tx: Transaction, source_id: int, role_id: int, folds: list[bytes]) -> Iterator[tuple[Any, ...]]:
     for chunk in chunks(folds, 20_000):
         with tx.driver().cursor(binary=True) as cursor:
             cursor.execute(
