@@ -102,7 +102,13 @@ class _Rendering:
     def write(self) -> str:
         """The function is in the code; its name."""
         code, shape = self._code, self._shape
-        code.names |= {"Rendered": Rendered, "first_day": first_day, "gathered": gathered, "keep": keep}
+        code.names |= {
+            "Rendered": Rendered,
+            "new": tuple.__new__,
+            "first_day": first_day,
+            "gathered": gathered,
+            "keep": keep,
+        }
         with code.inside(f"def {self._name}({arguments(self._columns, shape)}, learn):"):
             start = len(code.lines)
             write_id(code, shape)
@@ -117,7 +123,7 @@ class _Rendering:
             assert body is not None
             identity = "b''" if sealed is None else self._encoded(sealed)
             named = f"raw, {shape.resource!r}, {shape.label!r}, f'{body.text}'.encode(), {identity}"
-            code.add(f"return Rendered({named}, {sorted_refs(refs, dynamic=self._dynamic_refs)})")
+            code.add(f"return new(Rendered, ({named}, {sorted_refs(refs, dynamic=self._dynamic_refs)}))")
             if self._dynamic_refs:
                 code.lines.insert(start, "    refs = []")
             for held in self._units:

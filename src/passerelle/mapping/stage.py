@@ -157,14 +157,17 @@ class _Partition:
         for one in judged:
             for reason, place in one.notes:
                 self._findings[Stage.MAP, reason, place] += 1
-            if one.stop is None or one.stop.stage is Stage.VALIDATE:
+            if one.stop is None:
+                self._passed += 1
+                for evaluation in one.evaluations:
+                    self._fan_out += len(evaluation.emitted)
+                writer.add(one.place.row, one.evaluations)
+                continue
+            if one.stop.stage is Stage.VALIDATE:
                 self._passed += 1
                 self._fan_out += one.emits
-            if one.stop is not None:
-                self._stops.append(one.stop)
-                self._units[one.stop.row] = one.emits
-                continue
-            writer.add(one.place.row, one.evaluations)
+            self._stops.append(one.stop)
+            self._units[one.stop.row] = one.emits
 
     def _records(self) -> Iterator[tuple[int, bytes]]:
         """The rows that reached map, with their bytes."""

@@ -73,6 +73,7 @@ _MOMENT: Final = re.compile(
 _WHOLE: Final = {
     name: re.compile(PATTERNS[name], re.ASCII) for name in ("id", "oid", "uuid", "time", "base64Binary", "xhtml")
 }
+_STRICT: Final = {name: re.compile(PATTERNS[name], re.ASCII) for name in ("date", "dateTime", "instant")}
 _SYNTAXES: Final = {name: re.compile(pattern, re.ASCII) for name, pattern in SYNTAXES.items()}
 _MOST_CHARACTERS = 1024 * 1024
 
@@ -137,6 +138,8 @@ def _fault_of_bytes(primitive: str, value: str) -> str | None:
 
 
 def _fault_of_moment(primitive: str, value: str) -> str | None:
+    if _STRICT[primitive].fullmatch(value):
+        return None
     read = _MOMENT.fullmatch(value)
     if read is None:
         return "bad-format"

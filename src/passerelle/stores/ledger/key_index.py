@@ -4,7 +4,7 @@ A role is which key of the source it is (a table's record key, a stay, a patient
 inserted sorted, because fold keys are random and a B-tree pays for each page it touches.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
