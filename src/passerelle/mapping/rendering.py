@@ -493,7 +493,7 @@ class _Rendering:
     def _unconditional(self, plan: FieldPlan, where: "_Where") -> _Part:
         if plan.reference is not None:
             part = self._constant(where.definition, where.name, plan.reference[0], sealed=where.sealed)
-            part.refs = [self._code.name("REF", plan.reference[1])]
+            part.refs = [self._code.name("raw", plan.reference[1])]
             return part
         if plan.is_constant:
             return self._constant(
