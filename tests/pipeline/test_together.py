@@ -33,12 +33,12 @@ def test_a_second_batch_of_a_table_comes_after_the_first_is_seen():
     assert grouped(("people", 10), ("people", 10), ("files", 10), ("files", 10)) == [[1], [2, 3], [4]]
 
 
-def test_a_group_has_no_more_than_half_a_million_records():
-    assert grouped(("people", 300_000), ("files", 200_000), ("acts", 1)) == [[1, 2], [3]]
+def test_a_group_has_no_more_than_two_million_records():
+    assert grouped(("people", 1_200_000), ("files", 800_000), ("acts", 1)) == [[1, 2], [3]]
 
 
 def test_a_batch_that_has_more_by_itself_is_alone():
-    assert grouped(("people", 10), ("files", 600_000), ("acts", 10)) == [[1], [2], [3]]
+    assert grouped(("people", 10), ("files", 2_400_000), ("acts", 10)) == [[1], [2], [3]]
 
 
 @pytest.fixture

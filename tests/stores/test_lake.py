@@ -101,7 +101,7 @@ def test_a_file_deleted_from_the_lake_is_named(data):
 
 
 def test_the_same_rows_give_the_same_bytes_in_any_order(data):
-    versions = [Version(f"k{number}", "1", (f"r{number}",)) for number in range(20)]
+    versions = [Version(f"k{number}", "1", (f"r{number}",)) for number in range(9_000)]
     lake = Lake(data)
 
     hashes = set()

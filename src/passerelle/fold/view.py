@@ -142,7 +142,7 @@ class CutView:
         """By id of the resources of the type: the order of the first version that the cut has of each."""
         told = self._view.arrow(
             f"""
-            SELECT m.id, min(s.ord) AS ord FROM members m JOIN {self._view.source} s USING (fold)
+            SELECT m.id, min(s.ord) AS ord FROM {self._view.standing} m JOIN {self._view.source} s USING (fold)
             WHERE m.type = '{resource_type}' GROUP BY m.id
             """  # noqa: S608 a type's name is ours
         )

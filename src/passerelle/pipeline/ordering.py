@@ -6,7 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 from passerelle.contracts.house import SourceFolder
 from passerelle.stores.ledger.batches import Batch
 
-MOST_RECORDS = 500_000
+MOST_RECORDS = 2_000_000
 
 
 def tables_in_order(folder: SourceFolder) -> list[str]:

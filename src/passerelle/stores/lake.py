@@ -10,6 +10,7 @@ keys give the same resource id, the row of the highest order stands (`ambiguous`
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from passerelle.errors import BrokenPromise
 from passerelle.ids import ID_BYTES
 from passerelle.stores.files import AtomicFile, Named, StoredFile, ViewFile, path_below, unique_name
+from passerelle.stores.packing import PackedRows
 
 SCHEMA = pa.schema(
     [
@@ -38,7 +40,7 @@ EXCLUDED_SCHEMA = pa.schema([pa.field("batch_id", pa.int64()), pa.field("row", p
 IDS_SCHEMA = pa.schema([pa.field("id", pa.binary(ID_BYTES))])
 EVALUATIONS_SCHEMA = pa.schema([pa.field(name, pa.int64()) for name in ("batch_id", "row", "resources", "doubled")])
 NO_DIGEST = bytes(ID_BYTES)
-_GROUP_ROWS = 16_384
+_GROUP_ROWS = 8_192
 _SHARE_ROWS = 500_000
 """So many rows of files are settled at once."""
 
@@ -51,7 +53,7 @@ class LakeWriter:
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
         self._root = root
-        self._rows: list[_Row] = []
+        self._rows = PackedRows[_Row]()
         """In the order by which they are sorted: id, row, fold, ord, digest; then type, refs, body."""
 
     def add(
@@ -66,7 +68,7 @@ class LakeWriter:
         body: bytes | None,
     ) -> None:
         """A resource that this row of the batch emitted is kept; `body` is JSON without what identifies."""
-        self._rows.append((resource_id, row, fold, order, digest, resource_type, refs, body))
+        self._rows.add((resource_id, row, fold, order, digest, resource_type, refs, body))
 
     def add_withdrawal(self, fold: bytes, order: str, row: int) -> None:
         """This version of the fold emits nothing: it replaces its predecessor by the empty set."""
@@ -74,8 +76,7 @@ class LakeWriter:
 
     def close(self) -> StoredFile:
         """The file is complete and durable; the same rows give the same bytes, in whatever order they were added."""
-        rows, self._rows = self._rows, []
-        rows.sort()
+        count, rows = len(self._rows), self._rows.drain()
         with AtomicFile(self._root, self.name) as file:
             with pq.ParquetWriter(
                 pa.PythonFile(_Sink(file), mode="w"),
@@ -86,14 +87,16 @@ class LakeWriter:
                 write_statistics=["id", "type", "row"],
                 store_schema=True,
             ) as out:
-                for start in range(0, len(rows), _GROUP_ROWS):
-                    out.write_batch(_as_arrow(rows[start : start + _GROUP_ROWS]), row_group_size=_GROUP_ROWS)
+                while group := list(islice(rows, _GROUP_ROWS)):
+                    out.write_batch(_as_arrow(group), row_group_size=_GROUP_ROWS)
             file.commit()
-            return StoredFile(self.name, len(rows), file.written, file.sha256)
+        # Arrow keeps what it has freed for itself, and the next file is long in coming.
+        pa.default_memory_pool().release_unused()
+        return StoredFile(self.name, count, file.written, file.sha256)
 
     def abandon(self) -> None:
         """Nothing of the file remains."""
-        self._rows = []
+        self._rows = PackedRows()
 
     def __enter__(self) -> Self:
         return self
@@ -279,68 +282,82 @@ def _source(paths: Sequence[Path]) -> str:
     if not paths:
         return (
             "(SELECT NULL::BLOB AS id, '' AS type, NULL::BLOB AS fold, '' AS ord, 0::BIGINT AS row, "
-            "[]::BLOB[] AS refs, NULL::BLOB AS digest, NULL::BLOB AS body, 0::BIGINT AS file_no WHERE false)"
+            "[]::BLOB[] AS refs, NULL::BLOB AS digest, NULL::BLOB AS body, 0::BIGINT AS file_no, 0::BIGINT AS place "
+            "WHERE false)"
         )
     quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     return (
-        "(SELECT id, type, fold, ord, row, refs, digest, body, file_index::BIGINT AS file_no "  # noqa: S608 paths are ours
-        f"FROM read_parquet([{quoted}], hive_partitioning = false))"
+        "(SELECT id, type, fold, ord, row, refs, digest, body, "  # noqa: S608 paths are ours
+        "file_index::BIGINT AS file_no, file_row_number AS place "
+        f"FROM read_parquet([{quoted}], hive_partitioning = false, file_row_number = true))"
     )
 
 
 class CurrentView(_Scan):
-    """What stands now. Built once, asked several times; holds keys in memory, reads bodies when asked for.
+    """What stands now. Built once, asked several times; knows what does not stand, and reads the rest when asked for.
 
     Use as a context manager, or `close` it. Everything it gives is a set or sorted: never in order of arrival.
     """
 
     def __init__(self, lake: Lake, files: Iterable[ViewFile], excluded: pa.Table | None) -> None:
         super().__init__(lake, files)
+        self._told = f"(SELECT * FROM {self.source} ANTI JOIN gone USING (file_no, place))"  # noqa: S608 names are ours
+        """Rows of the files that are not known to be gone; withdrawals are among them."""
+        self.standing = f"(SELECT * FROM {self._told} WHERE type <> '')"  # noqa: S608 names are ours
+        """Rows of the files that stand."""
         self.db.execute("CREATE TABLE excluded (batch_id BIGINT, row BIGINT)")
         self._exclude(excluded)
         ((self._rows,),) = self.db.execute(f"SELECT count(*) FROM {self.source}").fetchall()  # noqa: S608
-        self._settle_members()
+        self._settle_gone()
 
     def _exclude(self, excluded: pa.Table | None) -> None:
         if excluded is not None and excluded.num_rows:
             self.take("more", excluded, "SELECT DISTINCT batch_id, row")
             self.db.execute("INSERT INTO excluded SELECT batch_id, row FROM more")
 
-    def _settle_members(self) -> None:
-        """The tables `members` (resources that stand) and `tied` follow from the files and what is excluded.
+    def _settle_gone(self) -> None:
+        """The table `gone` (rows of the files that do not stand) follows from the files and what is excluded.
 
-        They hold what is asked for again and again, and no more: millions of rows of them stand in memory.
+        It is small where most of what is stored stands; millions of rows that do stand are not held in memory.
         """
+        self.db.execute("CREATE OR REPLACE TABLE gone (file_no BIGINT, place BIGINT)")
         self.db.execute(
-            "CREATE OR REPLACE TABLE members (id BLOB, type VARCHAR, file_no BIGINT, row BIGINT, fold BLOB)"
+            f"""
+            INSERT INTO gone
+            SELECT s.file_no, s.place FROM {self.source} s JOIN files f USING (file_no)
+            SEMI JOIN excluded e ON e.batch_id = f.batch_id AND e.row = s.row
+            """  # noqa: S608 names are ours
         )
-        for mine in self._shares("s.fold"):
+        for mine in self._shares("fold"):
+            # Rows of one evaluation have their file and row in common: only keys that have others are compared.
             self.db.execute(
                 f"""
-                INSERT INTO members
-                WITH standing AS NOT MATERIALIZED (
-                    SELECT s.id, s.type, s.file_no, s.row, s.fold, s.ord, f.position
-                    FROM {self.source} s JOIN files f USING (file_no)
-                    ANTI JOIN excluded e ON e.batch_id = f.batch_id AND e.row = s.row
-                    WHERE {mine}
+                INSERT INTO gone
+                WITH several AS (
+                    SELECT fold FROM {self._told} WHERE {mine}
+                    GROUP BY fold HAVING min(file_no) < max(file_no) OR min(row) < max(row)
                 ),
-                highest AS (SELECT fold, max({{'ord': ord, 'position': position}}) AS one FROM standing GROUP BY fold),
-                best AS (SELECT fold, one.ord AS ord, one.position AS position FROM highest)
-                SELECT id, type, file_no, row, fold FROM standing SEMI JOIN best USING (fold, ord, position)
-                WHERE type <> ''
+                versions AS MATERIALIZED (
+                    SELECT s.file_no, s.place, s.fold, {{'ord': s.ord, 'position': f.position}} AS version
+                    FROM {self._told} s SEMI JOIN several USING (fold) JOIN files f USING (file_no)
+                ),
+                highest AS (SELECT fold, max(version) AS version FROM versions GROUP BY fold)
+                SELECT v.file_no, v.place FROM versions v JOIN highest h USING (fold) WHERE v.version < h.version
                 """  # noqa: S608 names are ours
             )
+        self._settle_shared()
+
+    def _settle_shared(self) -> None:
+        """Of rows that give the same resource one stands; the table `tied` tells where nothing decides which."""
         self.db.execute("CREATE OR REPLACE TABLE several (id BLOB)")
         for mine in self._shares("id"):
             self.db.execute(
-                f"INSERT INTO several SELECT id FROM members WHERE {mine} GROUP BY id HAVING count(*) > 1"  # noqa: S608
+                f"INSERT INTO several SELECT id FROM {self.standing} WHERE {mine} GROUP BY id HAVING count(*) > 1"  # noqa: S608
             )
         self.db.execute(
             f"""
             CREATE OR REPLACE TABLE shared AS
-            SELECT s.id, s.type, s.file_no, s.row, s.fold, s.ord, s.digest
-            FROM {self.source} s
-            SEMI JOIN (SELECT * FROM members SEMI JOIN several USING (id)) m USING (id, file_no, row, fold)
+            SELECT id, type, file_no, place, row, fold, ord, digest FROM {self.standing} SEMI JOIN several USING (id)
             """  # noqa: S608 names are ours
         )
         self.db.execute(
@@ -355,14 +372,11 @@ class CurrentView(_Scan):
         )
         self.db.execute(
             """
-            DELETE FROM members USING (
-                SELECT id, file_no, row, fold FROM shared
-                QUALIFY row_number() OVER (
-                    PARTITION BY id ORDER BY ord DESC, digest DESC, fold DESC, row DESC, file_no DESC
-                ) > 1
-            ) AS beaten
-            WHERE members.id = beaten.id AND members.file_no = beaten.file_no
-              AND members.row = beaten.row AND members.fold = beaten.fold
+            INSERT INTO gone
+            SELECT file_no, place FROM shared
+            QUALIFY row_number() OVER (
+                PARTITION BY id ORDER BY ord DESC, digest DESC, fold DESC, row DESC, file_no DESC, place DESC
+            ) > 1
             """
         )
 
@@ -374,7 +388,7 @@ class CurrentView(_Scan):
     def exclude(self, more: pa.Table) -> None:
         """These (batch_id, row) are left out too; where a version below exists, it stands again."""
         self._exclude(more)
-        self._settle_members()
+        self._settle_gone()
 
     def _stream(
         self, sql: str, parameters: Sequence[Any] | dict[str, Any] = (), rows_per_batch: int = 10_000
@@ -383,13 +397,13 @@ class CurrentView(_Scan):
 
     def count_by_type(self) -> dict[str, int]:
         """How many resources of each type stand."""
-        told = self.db.execute("SELECT type, count(*) FROM members GROUP BY type ORDER BY type").fetchall()
+        told = self.db.execute(f"SELECT type, count(*) FROM {self.standing} GROUP BY type ORDER BY type").fetchall()  # noqa: S608
         return {str(name): int(count) for name, count in told}
 
     def ids(self, types: Sequence[str] | None = None) -> pa.RecordBatchReader:
         """The resources that stand, as (id, type), sorted."""
         kept, parameters = _of_types(types)
-        return self._stream(f"SELECT id, type FROM members m WHERE {kept} ORDER BY type, id", parameters)  # noqa: S608
+        return self._stream(f"SELECT id, type FROM {self.standing} s WHERE {kept} ORDER BY type, id", parameters)  # noqa: S608
 
     def versions(self, types: Sequence[str]) -> pa.Table:
         """Which versions of resources of these types stand: id, digest, batch_id, row, sorted."""
@@ -397,10 +411,8 @@ class CurrentView(_Scan):
         told = self.db.cursor().sql(
             f"""
             SELECT s.id, s.digest, f.batch_id, s.row
-            FROM {self.source} s
-            SEMI JOIN (SELECT * FROM members m WHERE {kept}) m
-                ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
-            JOIN files f ON f.file_no = s.file_no
+            FROM {self.standing} s JOIN files f USING (file_no)
+            WHERE {kept}
             ORDER BY ALL
             """,  # noqa: S608 names are ours
             params=parameters,
@@ -422,22 +434,18 @@ class CurrentView(_Scan):
             ordered: sorted by type and id; else in no order that means anything.
         """
         kept, parameters = _of_types(types)
-        of_types, named = _of_types(types, "s")  # said of the files too: bodies of other types are not read
         chosen = ""
         if ids is not None:
             self.take("chosen", ids, "SELECT DISTINCT id")
             chosen = "SEMI JOIN chosen USING (id)"
         return self._stream(
             f"""
-            WITH m AS (SELECT * FROM members m {chosen} WHERE {kept})
             SELECT s.id, s.type, s.fold, s.ord, f.batch_id, s.row, s.refs, s.digest, s.body
-            FROM {self.source} s
-            JOIN m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold
-            JOIN files f ON f.file_no = s.file_no
-            WHERE {of_types}
+            FROM {self.standing} s JOIN files f USING (file_no) {chosen}
+            WHERE {kept}
             {"ORDER BY s.type, s.id" if ordered else ""}
             """,  # noqa: S608 names are ours
-            [*parameters, *named],
+            parameters,
         )
 
     def pairs(
@@ -470,12 +478,11 @@ class CurrentView(_Scan):
             f"a.told[{place + 2}]::VARCHAR AS ours_{place}, t.told[{place + 2}]::VARCHAR AS theirs_{place}"
             for place in range(len(values))
         )
-        standing = "JOIN members m ON m.file_no = s.file_no AND m.row = s.row AND m.id = s.id AND m.fold = s.fold"
         for mine in self._shares("s.id"):
             sql = f"""
                 WITH referring AS (
                     SELECT f.batch_id, s.id, s.refs, json_extract(decode(s.body), $ours) AS told
-                    FROM {self.source} s {standing} JOIN files f ON f.file_no = s.file_no
+                    FROM {self.standing} s JOIN files f USING (file_no)
                     WHERE s.type = $resource AND list_contains($batch_ids, f.batch_id) AND {mine}
                 ),
                 asking AS (
@@ -486,7 +493,7 @@ class CurrentView(_Scan):
                 ),
                 referred AS (
                     SELECT json_extract(decode(s.body), $theirs) AS told
-                    FROM {self.source} s {standing}
+                    FROM {self.standing} s
                     SEMI JOIN (SELECT unnest(refs) AS ref FROM referring) r ON r.ref = s.id
                     WHERE s.type = $target
                 )
@@ -499,19 +506,26 @@ class CurrentView(_Scan):
         """Resources that two records of equal order give with different content: id, type, batch_id, row."""
         return self.arrow("SELECT id, type, batch_id, row FROM tied JOIN files USING (file_no) ORDER BY ALL")
 
-    def _known(self, known_ids: pa.Table | None) -> None:
+    def _ask_for_targets(self, known_ids: pa.Table | None) -> None:
+        """The table `targets` is what any row of the files refers to and is not known to stand elsewhere."""
         self.take("known", IDS_SCHEMA.empty_table() if known_ids is None else known_ids, "SELECT DISTINCT id")
+        self.db.execute(
+            f"""
+            CREATE OR REPLACE TABLE targets AS
+            SELECT DISTINCT ref FROM (SELECT unnest(refs) AS ref FROM {self.source})
+            ANTI JOIN known ON known.id = ref
+            """  # noqa: S608 names are ours
+        )
 
     def _is_any_missing(self) -> bool:
-        """True if something is referred to that does not stand; the table `missing` says what."""
+        """True if some target does not stand; the table `missing` says which."""
         self.db.execute("CREATE OR REPLACE TABLE missing (ref BLOB)")
         for mine in self._shares("ref"):
             self.db.execute(
                 f"""
                 INSERT INTO missing
-                SELECT DISTINCT ref FROM (SELECT unnest(refs) AS ref FROM {self.source})
-                ANTI JOIN (SELECT id FROM members WHERE {mine.replace("ref", "id")}) t ON t.id = ref
-                ANTI JOIN known k ON k.id = ref
+                SELECT ref FROM targets
+                ANTI JOIN (SELECT id FROM {self.standing} WHERE {mine.replace("ref", "id")}) t ON t.id = ref
                 WHERE {mine}
                 """  # noqa: S608 names are ours
             )
@@ -519,14 +533,9 @@ class CurrentView(_Scan):
 
     def _dangling_sql(self) -> str:
         return f"""
-            WITH pointing AS (
-                SELECT id, type, file_no, row, fold, ref
-                FROM (SELECT id, type, file_no, row, fold, unnest(refs) AS ref FROM {self.source})
-                SEMI JOIN missing USING (ref)
-            )
             SELECT DISTINCT p.id, p.type, f.batch_id, p.row, p.ref
-            FROM pointing p JOIN files f USING (file_no)
-            SEMI JOIN members m ON m.file_no = p.file_no AND m.row = p.row AND m.id = p.id AND m.fold = p.fold
+            FROM (SELECT id, type, file_no, row, unnest(refs) AS ref FROM {self.standing}) p
+            SEMI JOIN missing USING (ref) JOIN files f USING (file_no)
         """  # noqa: S608 names are ours
 
     def dangling(self, known_ids: pa.Table | None = None) -> pa.Table:
@@ -535,7 +544,7 @@ class CurrentView(_Scan):
         Args:
             known_ids: targets that stand elsewhere (the directory); a table with a column `id`.
         """
-        self._known(known_ids)
+        self._ask_for_targets(known_ids)
         self._is_any_missing()
         return self.arrow(f"{self._dangling_sql()} ORDER BY ALL")
 
@@ -545,7 +554,7 @@ class CurrentView(_Scan):
         A record goes as a whole, and the version below it stands again. The answer, sorted, is (batch_id, row, ref):
         what was left out, and the lowest target each waits for.
         """
-        self._known(known_ids)
+        self._ask_for_targets(known_ids)
         self.db.execute("CREATE OR REPLACE TABLE waiting (batch_id BIGINT, row BIGINT, ref BLOB)")
         while self._is_any_missing():
             self.db.execute(
@@ -555,7 +564,7 @@ class CurrentView(_Scan):
                 break
             self.db.execute("INSERT INTO waiting SELECT * FROM found")
             self.db.execute("INSERT INTO excluded SELECT batch_id, row FROM found")
-            self._settle_members()
+            self._settle_gone()
         return self.arrow("SELECT batch_id, row, ref FROM waiting ORDER BY ALL")
 
 
@@ -564,8 +573,8 @@ def _json_path(dotted: str) -> str:
     return "$" + "".join(f'."{name}"' for name in dotted.split("."))
 
 
-def _of_types(types: Sequence[str] | None, alias: str = "m") -> tuple[str, list[Any]]:
-    return ("true", []) if types is None else (f"list_contains(?, {alias}.type)", [list(types)])
+def _of_types(types: Sequence[str] | None) -> tuple[str, list[Any]]:
+    return ("true", []) if types is None else ("list_contains(?, s.type)", [list(types)])
 
 
 def batches_of(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -276,7 +276,7 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "cache_size=-65536",
+            "cache_size=-16384",
             "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
