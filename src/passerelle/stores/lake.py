@@ -380,9 +380,13 @@ class CurrentView(_Scan):
             """
         )
 
-    def _shares(self, key: str) -> list[str]:
-        """Conditions that take the rows apart by a key, so that each share of them is small enough for memory."""
-        count = 1 + self._rows // _SHARE_ROWS
+    def _shares(self, key: str, table: str | None = None) -> list[str]:
+        """Conditions that take rows apart by a key, so that each share of them is small enough for memory.
+
+        The rows are those of the table, else of all files.
+        """
+        rows = self._rows if table is None else self.db.table(table).count("*").fetchall()[0][0]
+        count = 1 + rows // _SHARE_ROWS
         return ["true"] if count == 1 else [f"hash({key}) % {count} = {share}" for share in range(count)]
 
     def exclude(self, more: pa.Table) -> None:
@@ -467,40 +471,41 @@ class CurrentView(_Scan):
             values: dotted paths, each in the resource and in what it refers to.
             batch_ids: only what these batches say refers; what it refers to may be of any.
         """
-        given = {
-            "ours": [_json_path(through), *(_json_path(path) for path, _ in values)],
-            "theirs": [_json_path("id"), *(_json_path(path) for _, path in values)],
-            "resource": resource,
-            "target": target,
-            "batch_ids": sorted(batch_ids),
-        }
+        ours = [_json_path(through), *(_json_path(path) for path, _ in values)]
+        theirs = [_json_path("id"), *(_json_path(path) for _, path in values)]
         told = ", ".join(
             f"a.told[{place + 2}]::VARCHAR AS ours_{place}, t.told[{place + 2}]::VARCHAR AS theirs_{place}"
             for place in range(len(values))
         )
-        for mine in self._shares("s.id"):
+        referring = f"""
+            FROM {self.standing} s JOIN files f USING (file_no)
+            WHERE s.type = $resource AND list_contains($batch_ids, f.batch_id)
+        """
+        those = {"resource": resource, "batch_ids": sorted(batch_ids)}
+        self.db.execute(f"CREATE OR REPLACE TABLE asked AS SELECT DISTINCT unnest(s.refs) AS ref {referring}", those)
+        for mine in self._shares("ref", "asked"):
+            # Held in memory are the targets, fewer than what refers to them; that streams past.
+            self.db.execute(
+                f"""
+                CREATE OR REPLACE TABLE referred AS
+                SELECT $target || '/' || (told[1] ->> '$') AS reference, told FROM (
+                    SELECT json_extract(decode(s.body), $theirs) AS told
+                    FROM {self.standing} s SEMI JOIN (SELECT ref FROM asked WHERE {mine}) a ON a.ref = s.id
+                    WHERE s.type = $target
+                )
+                """,  # noqa: S608 names are ours
+                {"target": target, "theirs": theirs},
+            )
             sql = f"""
-                WITH referring AS (
-                    SELECT f.batch_id, s.id, s.refs, json_extract(decode(s.body), $ours) AS told
-                    FROM {self.standing} s JOIN files f USING (file_no)
-                    WHERE s.type = $resource AND list_contains($batch_ids, f.batch_id) AND {mine}
-                ),
-                asking AS (
+                WITH asking AS (
                     SELECT batch_id, id, told, unnest(list_distinct(list_append(
                         json_extract_string(told[1], '$[*].reference'), json_extract_string(told[1], '$.reference')
                     ))) AS reference
-                    FROM referring
-                ),
-                referred AS (
-                    SELECT json_extract(decode(s.body), $theirs) AS told
-                    FROM {self.standing} s
-                    SEMI JOIN (SELECT unnest(refs) AS ref FROM referring) r ON r.ref = s.id
-                    WHERE s.type = $target
+                    FROM (SELECT f.batch_id, s.id, json_extract(decode(s.body), $ours) AS told {referring})
                 )
-                SELECT a.batch_id, a.id, {told}
-                FROM asking a JOIN referred t ON a.reference = $target || '/' || (t.told[1] ->> '$')
+                SELECT a.batch_id, a.id, {told} FROM asking a JOIN referred t USING (reference)
             """  # noqa: S608 names are ours
-            yield from batches_of(self._stream(sql, given))
+            yield from batches_of(self._stream(sql, {**those, "ours": ours}))
 
     def ambiguous(self) -> pa.Table:
         """Resources that two records of equal order give with different content: id, type, batch_id, row."""
