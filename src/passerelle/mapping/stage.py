@@ -28,7 +28,7 @@ from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.opened import Stores
 from passerelle.structure import Splitter
 
-CHUNK = 10_000
+CHUNK = 5_000
 USE_OF_CODES = "codes"
 MAPPED_AT = "mapped-at"
 """The last position of a file of the source when the batch was mapped: what has a higher one knew the batch."""
