@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from passerelle.mapping.generating import Code, write_evaluate
+from passerelle.mapping.parts import NotRendered
 from passerelle.mapping.plan import Emitted, Plan, Rendered, Write
-from passerelle.mapping.rendering import NotRendered, rendered
+from passerelle.mapping.rendering import rendered
 from passerelle.mapping.texts import References
 from passerelle.structure.splitting import Splitter
 

@@ -11,59 +11,37 @@ A resource with a construct that is not handled here is refused as a whole (`Not
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from passerelle.fhir_r4 import Element, ElementTable, element_table
+from passerelle.fhir_r4 import ElementTable, element_table
 from passerelle.mapping.constants import member_order
 from passerelle.mapping.fields import EmitShape, FieldPlan, Group, Item, Slot
 from passerelle.mapping.generating import Block, Code, arguments, condition, loop_heads, sorted_refs, write_id
 from passerelle.mapping.labels import MOMENTS, PERIODS
 from passerelle.mapping.origins import Columns
+from passerelle.mapping.parts import (
+    NOTHING,
+    NotRendered,
+    Part,
+    Side,
+    Where,
+    all_taken,
+    bracketed,
+    first_day,
+    gathered,
+    inside,
+    is_ruled,
+    or_empty,
+)
 from passerelle.mapping.plan import Rendered
 from passerelle.mapping.texts import FREE_TYPES, References, free, json_text, keep, learned, referred, right_text
 from passerelle.structure.invariants import RULES, Rule
 from passerelle.structure.splitting import Fate, Splitter
 
 _DATED = frozenset({"date", "dateTime", "instant"})
-_DAY = 10
 _LONGER_THAN_A_YEAR = 6
 """Characters of the JSON text of a year, quotes included."""
-
-
-class NotRendered(Exception):
-    """Something of the resource can only be made the long way."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A text as the inside of an f-string, and the expression that is true when it is there (nothing: always)."""
-
-    text: str
-    when: str | None = None
-
-
-@dataclass(slots=True)
-class _Part:
-    """A value in two texts: what stays in the body, and what is identity.
-
-    `when` is true when the value is there (nothing: always). `value` is the expression of a plain text, without its
-    quotes; `learned` the variable of a text that was learned; `within` what is known of the members of an object;
-    `items` are those of an array, where each has its place.
-    """
-
-    body: _Side | None = None
-    sealed: _Side | None = None
-    moving: bool = True
-    when: str | None = None
-    refs: list[str] = field(default_factory=list)
-    value: str | None = None
-    learned: str | None = None
-    within: "Mapping[str, _Part]" = field(default_factory=dict)
-    items: "Sequence[_Part]" = ()
-
-    def sides(self) -> tuple[_Side | None, _Side | None]:
-        return self.body, self.sealed
 
 
 def rendered(
@@ -131,7 +109,7 @@ class _Rendering:
         return self._name
 
     @staticmethod
-    def _encoded(side: _Side) -> str:
+    def _encoded(side: Side) -> str:
         text = f"f'{side.text}'.encode()"
         return text if side.when is None else f"({text} if {side.when} else b'')"
 
@@ -139,7 +117,7 @@ class _Rendering:
         """The record goes the long way when this holds."""
         self._code.add(f"if {when}: return None")
 
-    def _check_units(self, members: Mapping[str, _Part]) -> None:
+    def _check_units(self, members: Mapping[str, Part]) -> None:
         """A unit used outside its days is noticed the long way; the day is that of the tree's first moment."""
         if self._shape.outside is None or not self._units:
             return
@@ -155,10 +133,10 @@ class _Rendering:
 
     # Objects --------------------------------------------------------------------------------------------------------
 
-    def _members(self, item: Item, definition: str, *, sealed: bool) -> list[tuple[str, _Part]]:
+    def _members(self, item: Item, definition: str, *, sealed: bool) -> list[tuple[str, Part]]:
         """The parts of an object's members, in the order of the definition."""
         order = member_order(self._table, item.path)
-        parts: list[tuple[str, _Part]] = []
+        parts: list[tuple[str, Part]] = []
         names = set(item.members)
         for value in item.values:
             if not (value.is_constant and isinstance(value.constant, dict)) or value.only or value.reference:
@@ -185,12 +163,12 @@ class _Rendering:
             raise NotRendered(f"{item.path} is an extension whose URL is not constant")
         return self._identity.is_sealed_extension(str(told[0]))
 
-    def _slot(self, slot: Slot, definition: str, *, sealed: bool) -> _Part:
+    def _slot(self, slot: Slot, definition: str, *, sealed: bool) -> Part:
         element, kind = slot.resolved.element, slot.resolved.types[0] if len(slot.resolved.types) == 1 else None
         fate = Fate.OPEN if sealed else self._identity.fate(definition, slot.name)
         sealed = sealed or fate is Fate.WHOLE
         target = self._table.definition_of(element, kind)
-        where = _Where(definition, slot.name, element, target, slot.resolved.type, sealed, fate)
+        where = Where(definition, slot.name, element, target, slot.resolved.type, sealed, fate)
         if element.max is not None and element.max > 1:
             raise NotRendered(f"{slot.resolved.path} has a greatest number of items")
         if slot.whole is not None:
@@ -200,22 +178,22 @@ class _Rendering:
         assert slot.single is not None
         return self._item(slot.single, where)
 
-    def _item(self, item: Item, where: "_Where") -> _Part:
+    def _item(self, item: Item, where: "Where") -> Part:
         if not item.members:
             return self._alternatives(item.values, where)
         if self._table.is_primitive(where.type):
             raise NotRendered(f"{item.path} is a primitive with members")
-        if _is_ruled(where.element) and sum(not line.is_constant or bool(line.only) for line in item.lines()) > 1:
+        if is_ruled(where.element) and sum(not line.is_constant or bool(line.only) for line in item.lines()) > 1:
             raise NotRendered(f"a value set decides over several values of {item.path} together")
         return self._object(where.target, self._members(item, where.target, sealed=where.sealed))
 
-    def _object(self, definition: str, members: list[tuple[str, _Part]]) -> _Part:
+    def _object(self, definition: str, members: list[tuple[str, Part]]) -> Part:
         """The object; it is there when one of its members that move is."""
         moving = [one for _, one in members if one.moving]
         if not moving:
             body, sealed = (self._joined([(name, one.sides()[side]) for name, one in members], None) for side in (0, 1))
             refs = [ref for _, one in members for ref in one.refs]
-            return _Part(body, sealed, moving=False, refs=refs, within=dict(members))
+            return Part(body, sealed, moving=False, refs=refs, within=dict(members))
         certain = any(one.when is None for one in moving)
         exists = None if certain else " or ".join(f"{one.when}" for one in moving)
         if exists is not None and len(moving) > 1:
@@ -231,27 +209,27 @@ class _Rendering:
         body, sealed = (
             self._joined([(name, one.sides()[side]) for name, one in members], None, exists) for side in (0, 1)
         )
-        return _Part(body, sealed, when=exists, refs=refs, within=dict(members))
+        return Part(body, sealed, when=exists, refs=refs, within=dict(members))
 
     def _joined(
-        self, members: Sequence[tuple[str, _Side | None]], head: str | None, exists: str | None = None
-    ) -> _Side | None:
+        self, members: Sequence[tuple[str, Side | None]], head: str | None, exists: str | None = None
+    ) -> Side | None:
         """One side of an object. `head` are members that are always there, before the others."""
         given = [(name, side) for name, side in members if side is not None]
         if not given and head is None:
             return None
         parts = [(f',"{name}":{side.text}', side.when) for name, side in given]
         if head is not None:
-            return _Side(f"{head}{self._following(parts)}}}}}")
+            return Side(f"{head}{self._following(parts)}}}}}")
         always = any(when is None for _, when in parts)
         if parts[0][1] is None:
             first, *rest = parts
-            return _Side(f"{{{{{first[0][1:]}{self._following(rest)}}}}}", exists)
+            return Side(f"{{{{{first[0][1:]}{self._following(rest)}}}}}", exists)
         if len(parts) == 1:
-            return _Side(f"{{{{{parts[0][0][1:]}}}}}", parts[0][1])
+            return Side(f"{{{{{parts[0][0][1:]}}}}}", parts[0][1])
         held = self._code.fresh("b")
         self._code.add(f"{held} = f'{self._following(parts)}'")
-        return _Side(f"{{{{{{{held}[1:]}}}}}}", exists if always else held)
+        return Side(f"{{{{{{{held}[1:]}}}}}}", exists if always else held)
 
     def _following(self, parts: Sequence[tuple[str, str | None]]) -> str:
         """Texts that begin with a comma, one after the other; what may be missing is a variable."""
@@ -267,10 +245,10 @@ class _Rendering:
 
     # Proof ----------------------------------------------------------------------------------------------------------
 
-    def _prove(self, definition: str, members: list[tuple[str, _Part]], exists: str | None) -> None:
+    def _prove(self, definition: str, members: list[tuple[str, Part]], exists: str | None) -> None:
         """The set of members was seen right before, and rules that compare values hold."""
         by_name = dict(members)
-        told = [f"not {_bracketed(one.when)}" for _, one in members if one.when is not None and one.when != exists]
+        told = [f"not {bracketed(one.when)}" for _, one in members if one.when is not None and one.when != exists]
         for rule in self._rules(definition):
             if all(name in by_name for name in rule.needs):
                 told += self._by_rule(rule, by_name)
@@ -295,7 +273,7 @@ class _Rendering:
             rules += RULES["DomainResource"]
         return rules
 
-    def _by_rule(self, rule: Rule, members: Mapping[str, _Part]) -> list[str]:
+    def _by_rule(self, rule: Rule, members: Mapping[str, Part]) -> list[str]:
         """What the rule reads, to be among what was seen right; values that differ each time are asked in line."""
         if rule.reads is None:
             raise NotRendered(f"nobody has looked at what {rule.key} reads")
@@ -306,14 +284,14 @@ class _Rendering:
                 raise NotRendered(f"{rule.key} compares more than values that are there")
             holds = self._code.name("holds", rule.holds)
             given = ", ".join(f"{name!r}: {one.value}" for name, one in moving)
-            conditions = [_bracketed(one.when) for _, one in moving if one.when is not None]
+            conditions = [bracketed(one.when) for _, one in moving if one.when is not None]
             self._give_up(" and ".join([*conditions, f"not {holds}({{{given}}}, {{}})"]))
             return []
         return [text for name, one in moving for text in self._texts(rule, one, name.partition(".")[2])]
 
-    def _texts(self, rule: Rule, part: _Part, within: str = "") -> list[str]:
+    def _texts(self, rule: Rule, part: Part, within: str = "") -> list[str]:
         """What tells all that may be different in a value, or of each item in one member of it; its presence too."""
-        there = [f"not {_bracketed(part.when)}"] if part.when is not None else []
+        there = [f"not {bracketed(part.when)}"] if part.when is not None else []
         if part.learned is not None:
             return [part.learned]
         if not part.moving:
@@ -327,7 +305,7 @@ class _Rendering:
 
     # Arrays ---------------------------------------------------------------------------------------------------------
 
-    def _array(self, groups: list[Group], where: "_Where") -> _Part:
+    def _array(self, groups: list[Group], where: "Where") -> Part:
         """The array in the order of the file, there when one of its items is."""
         if any(group.loops or group.only for group in groups):
             return self._gathered(groups, where)
@@ -347,36 +325,36 @@ class _Rendering:
         body, sealed = (self._listed([part.sides()[side] for part in parts]) for side in (0, 1))
         whole = body or sealed
         when = None if certain or whole is None else whole.when
-        return _Part(body, sealed, moving=moving, when=when, refs=refs, items=parts)
+        return Part(body, sealed, moving=moving, when=when, refs=refs, items=parts)
 
-    def _listed(self, given: Sequence[_Side | None]) -> _Side | None:
+    def _listed(self, given: Sequence[Side | None]) -> Side | None:
         sides = [side for side in given if side is not None]
         if not sides:
             return None
         if sides[0].when is None:
             following = self._following([(f",{side.text}", side.when) for side in sides[1:]])
-            return _Side(f"[{sides[0].text}{following}]")
+            return Side(f"[{sides[0].text}{following}]")
         if len(sides) == 1:
-            return _Side(f"[{sides[0].text}]", sides[0].when)
+            return Side(f"[{sides[0].text}]", sides[0].when)
         held = self._code.fresh("b")
         self._code.add(f"{held} = f'{self._following([(f',{side.text}', side.when) for side in sides])}'")
-        return _Side(f"[{{{held}[1:]}}]", None if any(side.when is None for side in sides) else held)
+        return Side(f"[{{{held}[1:]}}]", None if any(side.when is None for side in sides) else held)
 
-    def _aligned(self, parts: Sequence[_Part]) -> _Part:
+    def _aligned(self, parts: Sequence[Part]) -> Part:
         """Items that all have a body when they are there; what is taken of them has null where nothing is."""
         code = self._code
         body = self._listed([part.body for part in parts])
         held = code.fresh("b")
-        code.add(f"{held} = {_all_taken(parts)}")
+        code.add(f"{held} = {all_taken(parts)}")
         when = None if any(part.when is None for part in parts) or body is None else body.when
         for part in parts:
             if part.when is None:
                 self._count(part.refs)
             elif part.refs:
                 raise NotRendered("a reference is counted with an item that may be missing")
-        return _Part(body, _Side(f"[{{{held}[1:]}}]", held), when=when, items=parts)
+        return Part(body, Side(f"[{{{held}[1:]}}]", held), when=when, items=parts)
 
-    def _gathered(self, groups: list[Group], where: "_Where", made: Sequence[_Part] = ()) -> _Part:
+    def _gathered(self, groups: list[Group], where: "Where", made: Sequence[Part] = ()) -> Part:
         """Items that come as they come: positions agree on both sides, as the two halves are joined by them."""
         code = self._code
         bodies, sealed = code.fresh("y"), code.fresh("z")
@@ -391,21 +369,21 @@ class _Rendering:
             for line, part, _ in found:
                 side = part.body or part.sealed
                 code.lines[line] = code.lines[line].replace("pass", f"{bodies} += f',{side.text}'" if side else "pass")
-            one = _Side(f"[{{{bodies}[1:]}}]", None if certain else bodies)
+            one = Side(f"[{{{bodies}[1:]}}]", None if certain else bodies)
             body_side, taken_side = (None, one) if all(part.body is None for part in parts) else (one, None)
-            return _Part(body_side, taken_side, when=None if certain else bodies, items=made)
+            return Part(body_side, taken_side, when=None if certain else bodies, items=made)
         code.lines[start] = f"{indent}{bodies} = []; {sealed} = []"
         for line, part, _ in found:
-            both = f"{bodies}.append({_or_empty(part.body)}); {sealed}.append({_or_empty(part.sealed)})"
+            both = f"{bodies}.append({or_empty(part.body)}); {sealed}.append({or_empty(part.sealed)})"
             code.lines[line] = code.lines[line].replace("pass", both)
         body, taken = code.fresh("b"), code.fresh("b")
         code.add(f"{body}, {taken} = gathered({bodies}, {sealed})")
         there = None if certain else code.fresh("h")
         if there is not None:
             code.add(f"{there} = {body} or {taken}")
-        return _Part(_Side(f"{{{body}}}", body), _Side(f"{{{taken}}}", taken), when=there, items=made)
+        return Part(Side(f"{{{body}}}", body), Side(f"{{{taken}}}", taken), when=there, items=made)
 
-    def _gather(self, group: Group, where: "_Where", made: _Part | None) -> tuple[int, _Part, bool]:
+    def _gather(self, group: Group, where: "Where", made: Part | None) -> tuple[int, Part, bool]:
         """The number of the line in which the item is to be put into the array, the item, and whether it always is."""
         code, depth = self._code, self._code.depth
         for loop in group.loops:
@@ -438,20 +416,20 @@ class _Rendering:
 
     # Values ---------------------------------------------------------------------------------------------------------
 
-    def _constant(self, definition: str, name: str, value: Any, *, sealed: bool, whole: bool = False) -> _Part:
+    def _constant(self, definition: str, name: str, value: Any, *, sealed: bool, whole: bool = False) -> Part:
         """The texts of a constant; with `whole` the value is the whole member, if that is a list the whole list."""
         if sealed:
-            return _Part(sealed=_Side(_inside(json_text(value))), moving=False)
+            return Part(sealed=Side(inside(json_text(value))), moving=False)
         if whole and isinstance(value, list):
             halves = [self._identity.parted(definition, name, one) for one in value]
             if any(taken is not None for _, taken in halves):
                 raise NotRendered(f"{definition}.{name} is a constant list that holds identity")
-            return _Part(_Side(_inside(json_text(value))), moving=False)
+            return Part(Side(inside(json_text(value))), moving=False)
         kept, taken = self._identity.parted(definition, name, value)
-        body, identity = (None if half is None else _Side(_inside(json_text(half))) for half in (kept, taken))
-        return _Part(body, identity, moving=False)
+        body, identity = (None if half is None else Side(inside(json_text(half))) for half in (kept, taken))
+        return Part(body, identity, moving=False)
 
-    def _alternatives(self, values: Sequence[FieldPlan], where: "_Where") -> _Part:
+    def _alternatives(self, values: Sequence[FieldPlan], where: "Where") -> Part:
         """The value whose condition holds: no two of them can."""
         if len(values) == 1 and not values[0].only:
             part = self._unconditional(values[0], where)
@@ -462,7 +440,7 @@ class _Rendering:
         assert part.body is not None
         return self._year(part.body.text[1:-1], part)
 
-    def _chosen(self, values: Sequence[FieldPlan], where: "_Where") -> _Part:
+    def _chosen(self, values: Sequence[FieldPlan], where: "Where") -> Part:
         """One of several texts, or none. Which of them it is counts as what was learned does."""
         held, sealed = self._code.fresh("t"), set()
         self._code.add(f"{held} = ''")
@@ -476,21 +454,21 @@ class _Rendering:
                     raise NotRendered(f"{where.definition}.{where.name} is chosen and holds some identity")
                 text = f"f'{sides[0].text}'"
                 when = sides[0].when
-                self._code.add(f"{held} = {text if when is None else f'{text} if {when} else {_NOTHING}'}")
+                self._code.add(f"{held} = {text if when is None else f'{text} if {when} else {NOTHING}'}")
                 self._count(part.refs)
                 sealed.add(part.body is None)
         if len(sealed) > 1:
             raise NotRendered(f"{where.definition}.{where.name} is identity for some records only")
         is_free = all(not one.is_constant and not one.is_reference and self._is_free(one, where) for one in values)
-        side = _Side(f"{{{held}}}", held)
+        side = Side(f"{{{held}}}", held)
         plain = f"{held}[1:-1]" if values[0].resolved.type in _DATED else None
         body, taken = (None, side) if sealed.pop() else (side, None)
-        return _Part(body, taken, when=held, value=plain, learned=None if is_free else held)
+        return Part(body, taken, when=held, value=plain, learned=None if is_free else held)
 
-    def _field(self, plan: FieldPlan, where: "_Where") -> _Part:
+    def _field(self, plan: FieldPlan, where: "Where") -> Part:
         return self._alternatives([plan], where)
 
-    def _unconditional(self, plan: FieldPlan, where: "_Where") -> _Part:
+    def _unconditional(self, plan: FieldPlan, where: "Where") -> Part:
         if plan.reference is not None:
             part = self._constant(where.definition, where.name, plan.reference[0], sealed=where.sealed)
             part.refs = [self._code.name("raw", plan.reference[1])]
@@ -520,7 +498,7 @@ class _Rendering:
         self._code.add(f"if {empty}: {made} = ''")
         return self._code.inside("else:")
 
-    def _converted(self, plan: FieldPlan, where: "_Where") -> _Part:
+    def _converted(self, plan: FieldPlan, where: "Where") -> Part:
         code, made = self._code, self._code.fresh("t")
         value, empty = self._given(plan)
         is_free = self._is_free(plan, where)
@@ -533,7 +511,7 @@ class _Rendering:
             else:
                 kept: dict[Any, Any] = {}
                 parted = None if where.sealed else self._parting(plan, where)
-                bound = any(_is_ruled(step.element) for step in plan.resolved.steps)
+                bound = any(is_ruled(step.element) for step in plan.resolved.steps)
                 text: Any = free(plan, kept) if is_free else learned(plan, kept, parted, bound=bound)
                 code.add(f"{made} = {code.name('j', kept)}.get({value})")
                 given = value if is_free else f"{value}, learn"
@@ -541,18 +519,18 @@ class _Rendering:
             self._give_up(f"{made} is None")
         when = None if plan.line.missing == "stop" else made
         plain = f"{made}[1:-1]" if plan.resolved.type in _DATED else None
-        side = _Side(f"{{{made}}}", when)
-        return _Part(*where.put(side), when=when, value=plain, learned=None if is_free else made)
+        side = Side(f"{{{made}}}", when)
+        return Part(*where.put(side), when=when, value=plain, learned=None if is_free else made)
 
-    def _year(self, made: str, part: _Part) -> _Part:
+    def _year(self, made: str, part: Part) -> Part:
         """A date of which the body keeps the year; one that is no longer stays as it is."""
         year, whole = self._code.fresh("t"), self._code.fresh("t")
         quote = "'\"'"
         self._code.add(f"{year} = {made} if len({made}) <= {_LONGER_THAN_A_YEAR} else {made}[:5] + {quote}")
         self._code.add(f"{whole} = {made} if len({made}) > {_LONGER_THAN_A_YEAR} else ''")
-        return replace(part, body=_Side(f"{{{year}}}", part.when), sealed=_Side(f"{{{whole}}}", whole))
+        return replace(part, body=Side(f"{{{year}}}", part.when), sealed=Side(f"{{{whole}}}", whole))
 
-    def _parting(self, plan: FieldPlan, where: "_Where") -> Callable[[Any], tuple[Any, Any]]:
+    def _parting(self, plan: FieldPlan, where: "Where") -> Callable[[Any], tuple[Any, Any]]:
         identity, definition, name = self._identity, where.definition, where.name
         if not plan.many:
             return lambda value: identity.parted(definition, name, value)
@@ -561,10 +539,10 @@ class _Rendering:
             next((True for one in values if identity.parted(definition, name, one)[1] is not None), None),
         )
 
-    def _is_free(self, plan: FieldPlan, where: "_Where") -> bool:
+    def _is_free(self, plan: FieldPlan, where: "Where") -> bool:
         """True when the type of the value is all that is asked of it."""
         resolved = plan.resolved
-        bound = any(_is_ruled(step.element) for step in resolved.steps)
+        bound = any(is_ruled(step.element) for step in resolved.steps)
         return (
             resolved.type in FREE_TYPES
             and not bound
@@ -576,7 +554,7 @@ class _Rendering:
     def _differs_each_time(plan: FieldPlan) -> bool:
         return plan.plain or (plan.line.rule is None and plan.origins[0].column.type == "datetime")
 
-    def _reference(self, plan: FieldPlan, where: "_Where") -> _Part:
+    def _reference(self, plan: FieldPlan, where: "Where") -> Part:
         code, made = self._code, self._code.fresh("t")
         pair, ref = code.fresh("q"), code.fresh("i")
         kept = self._references.of(plan)
@@ -593,7 +571,7 @@ class _Rendering:
             if not (always and at_top):
                 self._count([ref])
         when = None if always else made
-        return _Part(*where.put(_Side(f"{{{made}}}", when)), when=when, refs=[ref] if always and at_top else [])
+        return Part(*where.put(Side(f"{{{made}}}", when)), when=when, refs=[ref] if always and at_top else [])
 
     def _unit(self, plan: FieldPlan) -> str:
         if plan.line.refers != "unit":
@@ -601,77 +579,3 @@ class _Rendering:
         held = self._code.fresh("u")
         self._units.append(held)
         return held
-
-
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """Where a value stands: the member of what definition, its own definition and type, and what becomes of it."""
-
-    definition: str
-    name: str
-    element: Element
-    target: str
-    type: str
-    sealed: bool
-    fate: Fate
-
-    def put(self, side: _Side) -> tuple[_Side | None, _Side | None]:
-        return (None, side) if self.sealed else (side, None)
-
-
-_NOTHING = "''"
-
-
-def first_day(*days: str) -> str | None:
-    """The first that is there and says the whole day."""
-    return next((day for day in days if len(day) >= _DAY), None)
-
-
-def gathered(bodies: list[str], sealed: list[str]) -> tuple[str, str]:
-    """The two texts of an array: what has nothing of one side leaves `{}` in the body, null in the identity."""
-    if not any(sealed):
-        return (f"[{','.join(bodies)}]", "") if bodies else ("", "")
-    taken = f"[{','.join(one or 'null' for one in sealed)}]"
-    return (f"[{','.join(one or '{}' for one in bodies)}]" if any(bodies) else "", taken)
-
-
-def _all_taken(parts: Sequence[_Part]) -> str:
-    """The expression for what is taken of the items of an array, each after a comma; empty when nothing is."""
-    texts = [_taken(part) for part in parts]
-    some = [part.sealed.when for part in parts if part.sealed is not None]
-    whole = " + ".join(texts)
-    return f"({whole})" if None in some else f"({whole}) if {' or '.join(str(one) for one in some)} else ''"
-
-
-def _taken(part: _Part) -> str:
-    nothing = "',null'"
-    if part.sealed is not None:
-        text = f"f',{part.sealed.text}'"
-        if part.sealed.when is None:
-            nothing = text
-        elif part.sealed.when == part.when:
-            return f"({text} if {part.when} else '')"
-        else:
-            nothing = f"({text} if {part.sealed.when} else ',null')"
-    return nothing if part.when is None else f"({nothing} if {part.when} else '')"
-
-
-def _or_empty(side: _Side | None) -> str:
-    if side is None:
-        return _NOTHING
-    return f"f'{side.text}'" if side.when is None else f"(f'{side.text}' if {side.when} else '')"
-
-
-def _bracketed(expression: str | None) -> str:
-    return f"({expression})" if expression is not None and not expression.isidentifier() else f"{expression}"
-
-
-def _inside(text: str) -> str:
-    """The text as it stands inside an f-string between single quotes."""
-    return text.replace("\\", "\\\\").replace("'", "\\'").replace("{", "{{").replace("}", "}}")
-
-
-def _is_ruled(element: Element) -> bool:
-    """True when a value set leaves no choice at the element."""
-    binding = element.binding
-    return binding is not None and (binding.strength == "required" or binding.widest is not None)
