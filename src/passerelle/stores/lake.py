@@ -10,6 +10,7 @@ keys give the same resource id, the row of the highest order stands (`ambiguous`
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 from passerelle.errors import BrokenPromise
 from passerelle.ids import ID_BYTES
 from passerelle.stores.files import AtomicFile, Named, StoredFile, ViewFile, path_below, unique_name
+from passerelle.stores.packing import PackedRows
 
 SCHEMA = pa.schema(
     [
@@ -51,7 +53,7 @@ class LakeWriter:
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
         self._root = root
-        self._rows: list[_Row] = []
+        self._rows = PackedRows[_Row]()
         """In the order by which they are sorted: id, row, fold, ord, digest; then type, refs, body."""
 
     def add(
@@ -66,7 +68,7 @@ class LakeWriter:
         body: bytes | None,
     ) -> None:
         """A resource that this row of the batch emitted is kept; `body` is JSON without what identifies."""
-        self._rows.append((resource_id, row, fold, order, digest, resource_type, refs, body))
+        self._rows.add((resource_id, row, fold, order, digest, resource_type, refs, body))
 
     def add_withdrawal(self, fold: bytes, order: str, row: int) -> None:
         """This version of the fold emits nothing: it replaces its predecessor by the empty set."""
@@ -74,8 +76,7 @@ class LakeWriter:
 
     def close(self) -> StoredFile:
         """The file is complete and durable; the same rows give the same bytes, in whatever order they were added."""
-        rows, self._rows = self._rows, []
-        rows.sort()
+        count, rows = len(self._rows), self._rows.drain()
         with AtomicFile(self._root, self.name) as file:
             with pq.ParquetWriter(
                 pa.PythonFile(_Sink(file), mode="w"),
@@ -86,16 +87,16 @@ class LakeWriter:
                 write_statistics=["id", "type", "row"],
                 store_schema=True,
             ) as out:
-                for start in range(0, len(rows), _GROUP_ROWS):
-                    out.write_batch(_as_arrow(rows[start : start + _GROUP_ROWS]), row_group_size=_GROUP_ROWS)
+                while group := list(islice(rows, _GROUP_ROWS)):
+                    out.write_batch(_as_arrow(group), row_group_size=_GROUP_ROWS)
             file.commit()
         # Arrow keeps what it has freed for itself, and the next file is long in coming.
         pa.default_memory_pool().release_unused()
-        return StoredFile(self.name, len(rows), file.written, file.sha256)
+        return StoredFile(self.name, count, file.written, file.sha256)
 
     def abandon(self) -> None:
         """Nothing of the file remains."""
-        self._rows = []
+        self._rows = PackedRows()
 
     def __enter__(self) -> Self:
         return self
