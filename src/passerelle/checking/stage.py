@@ -1,5 +1,6 @@
 """The check stage: every record of a landed batch against its contract, then the batch as a whole, at one barrier."""
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -37,7 +38,7 @@ def check_batch(
     table = folder.source.tables[batch.table]
     asked = compile_expectations(table, house.suites)
     verdicts: list[PartitionVerdict] = []
-    received: list[set[int]] = []
+    received: list[array[int]] = []
     for part in range(batch.partitions):
         if progress is not None:
             progress(part, batch.partitions)
@@ -82,7 +83,8 @@ class _Rows:
         self._batch = batch
         self._part = part
         self._reader = reader_for(folder.source.tables[batch.table], zone=folder.source.time_zone)
-        self.numbers: set[int] = set()
+        self.numbers = array("q")
+        """Which rows they were, in their order."""
 
     def __iter__(self) -> Iterator[tuple[int, list[Any]]]:
         first = self._part * PARTITION_ROWS
@@ -99,12 +101,12 @@ class _Rows:
             row = first + index
             if row in stopped:
                 continue
-            self.numbers.add(row)
+            self.numbers.append(row)
             yield row, self._reader.parse(raw)[:width]
 
 
 def _stops_by_part(
-    verdicts: list[PartitionVerdict], verdict: BatchVerdict, received: list[set[int]]
+    verdicts: list[PartitionVerdict], verdict: BatchVerdict, received: "list[array[int]]"
 ) -> list[list[Stop]]:
     by_part: defaultdict[int, dict[int, Stop]] = defaultdict(dict)
     for part, one in enumerate(verdicts):
@@ -113,8 +115,9 @@ def _stops_by_part(
         by_part[stop.row // PARTITION_ROWS].setdefault(stop.row, stop)
     if verdict.stopped:
         for part, numbers in enumerate(received):
-            for row in sorted(numbers - by_part[part].keys()):
-                by_part[part][row] = Stop(row, Stage.CHECK, State.QUARANTINED, Reason.BATCH_STOPPED, verdict.rule)
+            for row in numbers:
+                stop = Stop(row, Stage.CHECK, State.QUARANTINED, Reason.BATCH_STOPPED, verdict.rule)
+                by_part[part].setdefault(row, stop)
     return [list(by_part[part].values()) for part in range(len(received))]
 
 

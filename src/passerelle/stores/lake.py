@@ -10,7 +10,6 @@ keys give the same resource id, the row of the highest order stands (`ambiguous`
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 from passerelle.errors import BrokenPromise
 from passerelle.ids import ID_BYTES
 from passerelle.stores.files import AtomicFile, Named, StoredFile, ViewFile, path_below, unique_name
-from passerelle.stores.packing import PackedRows
+from passerelle.stores.waiting import WaitingRows
 
 SCHEMA = pa.schema(
     [
@@ -43,8 +42,7 @@ NO_DIGEST = bytes(ID_BYTES)
 _GROUP_ROWS = 8_192
 _SHARE_ROWS = 500_000
 """So many rows of files are settled at once."""
-
-_Row = tuple[bytes, int, bytes, str, bytes, str, Sequence[bytes], bytes | None]
+_SORTED_BY = ("id", "row", "fold", "ord", "digest")
 
 
 class LakeWriter:
@@ -53,8 +51,7 @@ class LakeWriter:
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
         self._root = root
-        self._rows = PackedRows[_Row]()
-        """In the order by which they are sorted: id, row, fold, ord, digest; then type, refs, body."""
+        self._rows = WaitingRows(SCHEMA, _SORTED_BY)
 
     def add(
         self,
@@ -68,7 +65,7 @@ class LakeWriter:
         body: bytes | None,
     ) -> None:
         """A resource that this row of the batch emitted is kept; `body` is JSON without what identifies."""
-        self._rows.add((resource_id, row, fold, order, digest, resource_type, refs, body))
+        self._rows.add((resource_id, resource_type, fold, order, row, refs, digest, body))
 
     def add_withdrawal(self, fold: bytes, order: str, row: int) -> None:
         """This version of the fold emits nothing: it replaces its predecessor by the empty set."""
@@ -76,19 +73,19 @@ class LakeWriter:
 
     def close(self) -> StoredFile:
         """The file is complete and durable; the same rows give the same bytes, in whatever order they were added."""
-        count, rows = len(self._rows), self._rows.drain()
+        count = len(self._rows)
         with AtomicFile(self._root, self.name) as file:
             with pq.ParquetWriter(
                 pa.PythonFile(_Sink(file), mode="w"),
                 SCHEMA,
                 compression="zstd",
-                compression_level=3,
+                compression_level=1,
                 use_dictionary=["type"],
                 write_statistics=["id", "type", "row"],
                 store_schema=True,
             ) as out:
-                while group := list(islice(rows, _GROUP_ROWS)):
-                    out.write_batch(_as_arrow(group), row_group_size=_GROUP_ROWS)
+                for group in self._rows.drain(_GROUP_ROWS):
+                    out.write_batch(group, row_group_size=_GROUP_ROWS)
             file.commit()
         # Arrow keeps what it has freed for itself, and the next file is long in coming.
         pa.default_memory_pool().release_unused()
@@ -96,7 +93,7 @@ class LakeWriter:
 
     def abandon(self) -> None:
         """Nothing of the file remains."""
-        self._rows = PackedRows()
+        self._rows = WaitingRows(SCHEMA, _SORTED_BY)
 
     def __enter__(self) -> Self:
         return self
@@ -105,13 +102,6 @@ class LakeWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abandon()
-
-
-def _as_arrow(rows: Sequence[_Row]) -> pa.RecordBatch:
-    ids, numbers, folds, orders, digests, types, refs, bodies = zip(*rows, strict=True)
-    columns = (ids, types, folds, orders, numbers, refs, digests, bodies)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 
 
 class _Sink:

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -24,6 +25,7 @@ from passerelle.ids import ID_BYTES
 from passerelle.stores.files import Named, StoredFile, path_below, unique_name
 from passerelle.stores.keys import NONCE_BYTES, WRAPPED_BYTES, DataKey, KeyRing, VaultKey, rewrap, wrap
 from passerelle.stores.sealing import FRAME_BYTES, SealedReader, SealedWriter
+from passerelle.stores.waiting import WaitingRows
 
 IDENTITY_SCHEMA = pa.schema(
     [
@@ -32,6 +34,8 @@ IDENTITY_SCHEMA = pa.schema(
         pa.field("identity", pa.binary(), nullable=False),
     ]
 )
+_GROUP_ROWS = 8_192
+"""So many rows at once are taken apart into frames."""
 
 
 class Identity(NamedTuple):
@@ -98,28 +102,30 @@ class IdentityWriter(_Writer):
 
     def __init__(self, root: Path, name: str, data_key: DataKey) -> None:
         super().__init__(root, name, data_key)
-        self._rows: list[Identity] = []
+        self._rows = WaitingRows(IDENTITY_SCHEMA, IDENTITY_SCHEMA.names)
 
     def add(self, resource_id: bytes, row: int, body: bytes) -> None:
         """The identity part of the resource that this row of the batch emitted is kept."""
         if len(resource_id) != ID_BYTES:
             raise BrokenPromise(f"an id of {len(resource_id)} bytes was given to an identity file")
-        self._rows.append(Identity(resource_id, row, body))
+        self._rows.add((resource_id, row, body))
 
     def close(self) -> StoredFile:
         """The file is complete and durable."""
-        self._rows.sort()
-        frame: list[Identity] = []
-        size = 0
-        for row in self._rows:
-            frame.append(row)
-            size += len(row.body) + ID_BYTES + 12
-            if size >= FRAME_BYTES:
-                self._sealed.frame(_packed_identities(frame), len(frame), frame[0].id)
-                frame, size = [], 0
-        if frame:
-            self._sealed.frame(_packed_identities(frame), len(frame), frame[0].id)
+        for rows in self._rows.drain(_GROUP_ROWS):
+            for frame in _framed(rows):
+                self._sealed.frame(_packed_identities(frame), frame.num_rows, frame.column(0)[0].as_py())
         return self._sealed.close()
+
+
+def _framed(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The rows in frames that are full with their last row; but for the last frame."""
+    ends = list(accumulate(pc.binary_length(rows.column("identity")).to_pylist(), initial=0))
+    begin = 0
+    while begin < rows.num_rows:
+        end = bisect_left(ends, ends[begin] + FRAME_BYTES, lo=begin + 1, hi=rows.num_rows)
+        yield rows.slice(begin, end - begin)
+        begin = end
 
 
 def _packed_records(rows: list[bytes]) -> bytes:
@@ -136,10 +142,10 @@ def _unpacked_records(frame: bytes) -> Iterator[bytes]:
         start = end
 
 
-def _packed_identities(rows: list[Identity]) -> bytes:
-    count = len(rows)
-    head = struct.pack(f"<I{count}I{count}q", count, *(len(row.body) for row in rows), *(row.row for row in rows))
-    return b"".join((head, *(row.id for row in rows), *(row.body for row in rows)))
+def _packed_identities(frame: pa.RecordBatch) -> bytes:
+    ids, rows, bodies = (column.to_pylist() for column in frame.columns)
+    head = struct.pack(f"<I{len(ids)}I{len(ids)}q", len(ids), *map(len, bodies), *rows)
+    return b"".join((head, *ids, *bodies))
 
 
 def _unpacked_identities(frame: bytes) -> Iterator[Identity]:
