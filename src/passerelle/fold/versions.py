@@ -13,6 +13,7 @@ from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.source import Table
 from passerelle.errors import BrokenPromise
 from passerelle.fold.keys import Registration, child_role, digest_of, own_role, registrations_of
+from passerelle.fold.tombstones import Tombstones
 from passerelle.reading import Reader, reader_for
 from passerelle.records import PARTITION_ROWS, Reason, Stage, State
 from passerelle.stores.ledger import batches, items, key_index, stored
@@ -127,6 +128,14 @@ class Versions:
             for name, table in folder.source.tables.items()
         }
         self._rows: OrderedDict[Place, tuple[bytes, Row]] = OrderedDict()
+        self._tombstones = Tombstones()
+        self._asked_if_gone = {
+            parent.table
+            for keys in self.tables.values()
+            for parent in keys.table.parents.values()
+            if self.tables[parent.table].table.deleted is not None
+        }
+        """Tables of which children ask whether a record still stands."""
 
     def known(self, also: int | None = None) -> Known:
         """What the ledger says now; the batch `also` counts as mapped though it is not yet."""
@@ -143,12 +152,12 @@ class Versions:
 
     def entries(self, role: str, folds: Collection[bytes]) -> dict[bytes, list[Entry]]:
         """Every version of these keys, by key; each list by order, batch and row."""
-        found: defaultdict[bytes, list[Entry]] = defaultdict(list)
+        found: dict[bytes, list[Entry]] = {}
         if folds:
             with self.stores.ledger.read() as tx:
                 for entry in key_index.lookup(tx, self.name, role, folds):
-                    found[entry.fold].append(entry)
-        return dict(found)
+                    found.setdefault(entry.fold, []).append(entry)
+        return found
 
     def rows(self, table: str, places: Iterable[Place]) -> dict[Place, Row]:
         """The parsed records at these places, all of one table."""
@@ -166,25 +175,31 @@ class Versions:
 
     def located(self, table: str, read: Mapping[Place, Row]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
         """The records as versions, by place, and every known version of the first key that each of them has."""
+        keys = self.tables[table]
+        self._note_tombstones(table, read)
         found: dict[Place, Version] = {}
         known: dict[bytes, list[Entry]] = {}
-        for role in self.tables[table].own_roles:
-            register = self.tables[table].registrations[role]
-            left = {place: row for place, row in read.items() if place not in found}
-            folds = {fold for row in left.values() if (fold := register.fold_of(row)) is not None}
-            entries = self.entries(role, folds)
-            known |= entries
-            for listed in entries.values():
-                for entry in listed:
-                    place = Place(entry.batch_id, entry.row)
-                    if place in left:
-                        found[place] = Version(place, entry.ord, entry.digest, left[place])
-        if self.tables[table].table.folds:
+        for role in keys.own_roles:
+            fold_of = keys.registrations[role].fold_of
+            left = {place: row for place, row in read.items() if place not in found} if found else read
+            entries = self.entries(role, {fold for row in left.values() if (fold := fold_of(row)) is not None})
+            known = known | entries if known else entries
+            # Of every version of their keys, those that lie at these places. A place is found by its two numbers.
+            by_place = {entry[2:4]: entry for listed in entries.values() for entry in listed}
+            for place, row in left.items():
+                at = by_place.get(place)
+                if at is not None:
+                    found[place] = Version(place, at.ord, at.digest, row)
+        if keys.table.folds:
             # A message that takes part in no fold has no version of anything; it is judged all the same.
             found = {place: found.get(place) or Version(place, "", b"", row) for place, row in read.items()}
         if len(found) != len(read):
             raise BrokenPromise(f"{len(read) - len(found)} records of {self.name}.{table} are not in the key index")
         return [found[place] for place in sorted(found)], known
+
+    def _note_tombstones(self, table: str, read: Mapping[Place, Row]) -> None:
+        if table in self._asked_if_gone:
+            self._tombstones.note({place: self.is_deleted(table, row) for place, row in read.items()})
 
     def remember(self, place: Place, raw: bytes, row: Row) -> None:
         """The record was read elsewhere; reading it again costs nothing."""
@@ -208,6 +223,7 @@ class Versions:
                 parsed = reader.parse(raw)
                 read[place] = (digest_of(raw), parsed)
                 self.remember(place, raw, parsed)
+        self._note_tombstones(table, {place: row for place, (_, row) in read.items()})
         return read
 
     def raw(self, batch_id: int, part: int, rows: Iterable[int]) -> dict[int, bytes]:
@@ -222,14 +238,18 @@ class Versions:
 
     def newest_mapped(self, table: str, folds: Collection[bytes], known: Known) -> dict[bytes, Version]:
         """For each key of the table that has one: its newest version that stands at map."""
+        chosen = self._newest_entries(table, folds, known)
+        read = self.versions(table, chosen.values())
+        return dict(zip(chosen, read, strict=True))
+
+    def _newest_entries(self, table: str, folds: Collection[bytes], known: Known) -> dict[bytes, Entry]:
         chosen: dict[bytes, Entry] = {}
         for fold, listed in self.entries(own_role(table, "key"), folds).items():
             for entry in reversed(listed):
                 if known.is_mapped(Place(entry.batch_id, entry.row)):
                     chosen[fold] = entry
                     break
-        read = self.versions(table, chosen.values())
-        return dict(zip(chosen, read, strict=True))
+        return chosen
 
     def standing(self, table: str, folds: Collection[bytes], known: Known) -> dict[bytes, Version]:
         """For each key of the table that has one: its newest version that stands at map, if that is no tombstone."""
@@ -237,15 +257,15 @@ class Versions:
         return {fold: one for fold, one in found.items() if not self.is_deleted(table, one.row)}
 
     def keys_standing(self, table: str, folds: Collection[bytes], known: Known) -> set[bytes]:
-        """The keys of which `standing` would find a version; records are only read where one may be a tombstone."""
-        if self.tables[table].table.deleted is not None:
-            return set(self.standing(table, folds, known))
-        entries = self.entries(own_role(table, "key"), folds)
-        return {
-            fold
-            for fold, listed in entries.items()
-            if any(known.is_mapped(Place(entry.batch_id, entry.row)) for entry in reversed(listed))
-        }
+        """The keys of which `standing` would find a version; a record is only read if it may be a tombstone."""
+        chosen = self._newest_entries(table, folds, known)
+        if self.tables[table].table.deleted is None:
+            return set(chosen)
+        told = {fold: self._tombstones.is_gone(entry.batch_id, entry.row) for fold, entry in chosen.items()}
+        unread = [fold for fold, is_gone in told.items() if is_gone is None]
+        read = self.versions(table, [chosen[fold] for fold in unread])
+        told |= {fold: self.is_deleted(table, one.row) for fold, one in zip(unread, read, strict=True)}
+        return {fold for fold, is_gone in told.items() if not is_gone}
 
     def is_deleted(self, table: str, row: Row) -> bool:
         """True if this version is a tombstone."""

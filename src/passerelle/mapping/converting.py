@@ -7,7 +7,7 @@ same twice; its day and its time of day are, and each is remembered.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -255,12 +255,17 @@ class WallClock:
 
     def instant(self, day: str, hour: str) -> str | Noted:
         """The local time with its offset; the day alone, and why, when the time is ambiguous or does not exist."""
+        offset = self.offset_on(day)
+        return f"{day}T{hour}{offset}" if offset else self._on_a_day_of_change(day, hour)
+
+    def offset_on(self, day: str) -> str | None:
+        """The offset that every time of the day has; nothing when the clocks are turned on it."""
         offset = self._offsets.get(day, "")
         if offset == "":
             if len(self._offsets) >= MOST_REMEMBERED:
                 self._offsets.clear()
             offset = self._offsets[day] = self._offset_of_day(date.fromisoformat(day))
-        return f"{day}T{hour}{offset}" if offset else self._on_a_day_of_change(day, hour)
+        return offset
 
     def shown(self, moment: datetime) -> str | Noted:
         """A moment that carries its own offset, as this clock shows it."""
@@ -270,7 +275,6 @@ class WallClock:
         return f"{day}T{_hour_text(here.time())}{offset}" if offset else Noted(day, Reason.AMBIGUOUS_TIME)
 
     def _offset_of_day(self, day: date) -> str | None:
-        """The offset that every time of the day has; nothing when the clocks are turned on it."""
         moments = [datetime.combine(day, time(hour), self._zone) for hour in (0, 6, 12, 18)]
         if day < date.max:
             moments.append(datetime.combine(day + timedelta(days=1), time(), self._zone))
@@ -361,13 +365,31 @@ def _by_halves(form: str | None, clock: WallClock, slow: Convert) -> Convert:
             halves.setdefault(one.width, []).append(one)
 
     def convert(text: str) -> Any:
-        for one in halves.get(len(text), ()):
-            day, hour = one.day(text[: one.end]), one.hour(text[one.end :])
-            if day and hour:
-                return clock.instant(day, hour)
+        listed = halves.get(len(text), ())
+        for one in listed:
+            end = one.end
+            day, hour = one.days.get(text[:end]), one.hours.get(text[end:])
+            if day is not None and hour is not None:
+                return f"{day[0]}{hour}{day[1]}"
+        for one in listed:
+            day_text, hour_text = one.day(text[: one.end]), one.hour(text[one.end :])
+            if day_text and hour_text:
+                _remember(one, text, day_text, hour_text, clock.offset_on(day_text))
+                return clock.instant(day_text, hour_text)
         return slow(text)
 
     return convert if halves else slow
+
+
+def _remember(one: "_Halves", text: str, day: str, hour: str, offset: str | None) -> None:
+    """Both halves are known from now on, if every time of the day has the same offset."""
+    if offset is None:
+        return
+    for kept in (one.days, one.hours):
+        if len(kept) >= MOST_REMEMBERED:
+            kept.clear()
+    one.days[text[: one.end]] = (f"{day}T", offset)
+    one.hours[text[one.end :]] = hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +398,9 @@ class _Halves:
     end: int
     day: Callable[[str], str]
     hour: Callable[[str], str]
+    days: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By the text of a day: how it begins in FHIR, and the offset that all its times have."""
+    hours: dict[str, str] = field(default_factory=dict)
 
 
 def _halves(form: str) -> _Halves | None:
@@ -398,19 +423,12 @@ def _cut(parts: list[tuple[str, str]], after: int) -> tuple[list[tuple[str, str]
 
 
 def _quietly(read: MomentReader, write: Callable[[Moment], str], before: str = "") -> Callable[[str], str]:
-    """The half as FHIR writes it, remembered; empty when it does not read."""
-    memo: dict[str, str] = {}
+    """The half as FHIR writes it; empty when it does not read."""
 
     def half(text: str) -> str:
-        known = memo.get(text)
-        if known is None:
-            try:
-                known = write(read(before + text))
-            except (ValueError, OverflowError):
-                known = ""
-            if len(memo) >= MOST_REMEMBERED:
-                memo.clear()
-            memo[text] = known
-        return known
+        try:
+            return write(read(before + text))
+        except (ValueError, OverflowError):
+            return ""
 
     return half

@@ -27,6 +27,8 @@ Notes = list[tuple[Reason, str]]
 _Link = tuple[Registration, Container[bytes], str]
 """Of a parent of a table: its key in a row, those that stand, and the columns that tell of it."""
 Check = Callable[[dict[str, object]], str | None]
+_Applied = Callable[[Row, bytes, Notes], Sequence[Emitted | Rendered]]
+"""What a plan makes of a row, its fold key and the notes, with parents and children at hand."""
 
 
 class Evaluation(NamedTuple):
@@ -202,7 +204,8 @@ class Evaluator:
         keys = self.versions.tables[table]
         plans = self.record_plans(table)
         touched = self._touched(keys, plans, records)
-        return (self._judge_record(keys, plans, record, touched) for record in records)
+        applied = {role: [self._applied(plan, touched) for plan in listed] for role, listed in plans.items() if listed}
+        return (self._judge_record(keys, applied, record, touched) for record in records)
 
     def read_by(self, plan: Plan, record: Version) -> tuple[Row | None, list[Row | None], list[list[Row]]]:
         """What the plan reads of a record as things stand: the row as its fold leaves it, parents, children."""
@@ -224,44 +227,52 @@ class Evaluator:
         return row, parents, children
 
     def _judge_record(
-        self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], record: Version, touched: _Touched
+        self, keys: TableKeys, applied: Mapping[str, Sequence[_Applied]], record: Version, touched: _Touched
     ) -> Judged:
-        judged = Judged(record.place)
-        if unread(keys.table, record.row):
+        judged = Judged(record.place, None, [], [])
+        row = record.row
+        if keys.table.messages is not None and unread(keys.table, row):
             judged.stop = _stop(record.place, State.QUARANTINED, Reason.UNREAD_EVENT, "")
             return judged
-        deleted = keys.is_deleted(record.row)
-        missing = None if deleted else _missing_parent(record.row, touched.links)
-        missing = missing or self._missing_owner(keys, record.row, touched)
+        deleted = keys.is_deleted(row)
+        missing = None if deleted else _missing_parent(row, touched.links)
+        if missing is None and touched.owners:
+            missing = self._missing_owner(keys, row, touched)
         if missing is not None:
             return _waiting(judged, *missing)
         try:
-            for role, listed in plans.items():
-                fold = keys.registrations[role].fold_of(record.row)
-                if fold is None or not listed:
+            for role, plans in applied.items():
+                fold = keys.registrations[role].fold_of(row)
+                if fold is None:
                     continue
-                row = self._as_folded(keys, role, record, judged)
-                if row is None:
+                folded = self._as_folded(keys, role, record, judged) if keys.table.folds else row
+                if folded is None:
                     return judged
                 emitted: list[Emitted | Rendered] = []
                 if not deleted:
-                    for plan in listed:
-                        emitted += self._applied(plan, row, fold, touched, judged.notes)
+                    for apply in plans:
+                        emitted += apply(folded, fold, judged.notes)
                 judged.evaluations.append(Evaluation(fold, _order(keys, record), tuple(emitted)))
         except Refusal as refused:
             judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
             judged.evaluations = []
             return judged
         self._hold_against_r4(judged)
-        missing = None if deleted or judged.stop else _missing_parent(record.row, touched.listers)
+        missing = None if deleted or judged.stop else _missing_parent(row, touched.listers)
         return judged if missing is None else _waiting(judged, *missing)
 
-    def _applied(
-        self, plan: Plan, row: Row, fold: bytes, touched: _Touched, notes: Notes
-    ) -> Sequence[Emitted | Rendered]:
-        parents = [_parent_row(row, path, touched) for path in plan.parents]
-        children = [[one.row for one in touched.children[name].get(fold, ())] for name in plan.children]
-        return self._made_by[plan.mapping](row, parents, children, notes)
+    def _applied(self, plan: Plan, touched: _Touched) -> _Applied:
+        """What the plan makes of a row."""
+        make = self._made_by[plan.mapping]
+        if not plan.parents and not plan.children:
+            return lambda row, _, notes: make(row, (), (), notes)
+        listed = [touched.children[name] for name in plan.children]
+
+        def apply(row: Row, fold: bytes, notes: Notes) -> Sequence[Emitted | Rendered]:
+            parents = [_parent_row(row, path, touched) for path in plan.parents]
+            return make(row, parents, [[one.row for one in told.get(fold, ())] for told in listed], notes)
+
+        return apply
 
     def _as_folded(self, keys: TableKeys, role: str, record: Version, judged: Judged) -> Row | None:
         """The record as its fold leaves it; None if the fold stopped it, which is then said."""
@@ -277,7 +288,7 @@ class Evaluator:
     def _hold_against_r4(self, judged: Judged) -> None:
         for evaluation in judged.evaluations:
             for one in evaluation.emitted:
-                wrong = None if isinstance(one, Rendered) else self._check(one.tree)
+                wrong = None if type(one) is Rendered else self._check(one.tree)
                 if wrong is not None:
                     judged.units = judged.emits
                     judged.stop = Stop(judged.place.row, Stage.VALIDATE, State.QUARANTINED, Reason.NOT_FHIR, wrong)

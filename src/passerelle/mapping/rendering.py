@@ -260,10 +260,11 @@ class _Rendering:
     def _see(self, told: Sequence[str] = ()) -> None:
         """What is written here was right before, with what these expressions tell; else the record goes the long way."""
         known: dict[Any, None] = {}
-        held, key = self._code.name("known", known), self._code.fresh("s")
-        told = told or ["True"]
-        self._code.add(f"{key} = {told[0] if len(told) == 1 else '(' + ', '.join(told) + ')'}")
-        with self._code.inside(f"if {key} not in {held}:"):
+        held, key = self._code.name("known", known), "True"
+        if told:
+            key = self._code.fresh("s")
+            self._code.add(f"{key} = {told[0] if len(told) == 1 else '(' + ', '.join(told) + ')'}")
+        with self._code.inside(f"if {key} not in {held}:" if told else f"if not {held}:"):
             self._give_up("not learn")
             self._code.add(f"keep({held}, {key}, None)")
 
@@ -508,6 +509,7 @@ class _Rendering:
                 if plan.plain:
                     call = f"{call} if {value}.isspace() else {code.name('w', right_text(plan.resolved.type))}({value})"
                 code.add(f"{made} = {call}")
+                self._give_up(f"{made} is None")
             else:
                 kept: dict[Any, Any] = {}
                 parted = None if where.sealed else self._parting(plan, where)
@@ -515,8 +517,9 @@ class _Rendering:
                 text: Any = free(plan, kept) if is_free else learned(plan, kept, parted, bound=bound)
                 code.add(f"{made} = {code.name('j', kept)}.get({value})")
                 given = value if is_free else f"{value}, learn"
-                code.add(f"if {made} is None: {made} = {code.name('f', text)}({given})")
-            self._give_up(f"{made} is None")
+                with code.inside(f"if {made} is None:"):
+                    code.add(f"{made} = {code.name('f', text)}({given})")
+                    self._give_up(f"{made} is None")
         when = None if plan.line.missing == "stop" else made
         plain = f"{made}[1:-1]" if plan.resolved.type in _DATED else None
         side = Side(f"{{{made}}}", when)
@@ -552,7 +555,7 @@ class _Rendering:
 
     @staticmethod
     def _differs_each_time(plan: FieldPlan) -> bool:
-        return plan.plain or (plan.line.rule is None and plan.origins[0].column.type == "datetime")
+        return plan.plain or any(origin.column.type == "datetime" for origin in plan.origins)
 
     def _reference(self, plan: FieldPlan, where: "Where") -> Part:
         code, made = self._code, self._code.fresh("t")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from passerelle.contracts.code_list import CodeList, CodeTarget
@@ -11,6 +12,7 @@ from passerelle.fhir_r4 import ElementTable, Resolved
 from passerelle.mapping.constants import Constants, code_fault, required
 from passerelle.mapping.converting import (
     CONVERTIBLE,
+    MOST_REMEMBERED,
     NATURAL,
     TEXTS,
     Noted,
@@ -526,4 +528,5 @@ def _natural(origin: Origin) -> Step:
         value = read(text)
         return value.value if isinstance(value, Noted) else value
 
-    return natural
+    # A moment is seldom the same twice, and remembers its halves itself.
+    return natural if origin.column.type == "datetime" else lru_cache(maxsize=MOST_REMEMBERED)(natural)

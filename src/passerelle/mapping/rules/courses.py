@@ -1,9 +1,13 @@
 """Rules on courses of care and appointments: where they stand, and when they end."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from passerelle.mapping.rules.registry import Refused, case, refused, rule
 from passerelle.records import Reason
+
+_DAY = 10
+"""Characters of a day."""
 
 
 @rule(
@@ -52,4 +56,24 @@ def minutes_later(start: str | None, minutes: int | None) -> str | None:
         raise Refused(Reason.NOT_A_DATETIME)
     if minutes < 0:
         raise Refused(Reason.NOT_A_NUMBER)
-    return (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat()
+    day, time = start[:_DAY], start[_DAY:]
+    later = _same_day(day, time, minutes)
+    return f"{day}{later}" if later else (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat()
+
+
+def _same_day(day: str, time: str, minutes: int) -> str | None:
+    """The time of day so many minutes later, nothing if that is another day. Most appointments have been met before."""
+    _is_a_day(day)
+    return _later_in_the_day(time, minutes)
+
+
+@lru_cache(maxsize=20_000)
+def _is_a_day(day: str) -> bool:
+    return bool(date.fromisoformat(day))
+
+
+@lru_cache(maxsize=20_000)
+def _later_in_the_day(time: str, minutes: int) -> str | None:
+    begun = datetime.fromisoformat(f"2000-01-01{time}")
+    later = begun + timedelta(minutes=minutes)
+    return later.isoformat()[_DAY:] if later.date() == begun.date() else None

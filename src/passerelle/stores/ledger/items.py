@@ -45,18 +45,20 @@ _REASONS = {one.value: one for one in Reason}
 
 
 def _item(row: sa.Row[Any]) -> Item:
+    batch_id, stage, number, state, reason, place, units, pending, opened_at, closed_by, detail = row
+    pending_key = None if pending is None else bytes(pending)
     return Item(
-        row.batch_id,
-        _STAGES[row.stage],
-        row.row,
-        _STATES[row.state],
-        _REASONS[row.reason],
-        row.place,
-        row.units,
-        None if row.pending_key is None else bytes(row.pending_key),
-        row.opened_at,
-        row.closed_by,
-        row.detail,
+        batch_id,
+        _STAGES[stage],
+        number,
+        _STATES[state],
+        _REASONS[reason],
+        place,
+        units,
+        pending_key,
+        opened_at,
+        closed_by,
+        detail,
     )
 
 
