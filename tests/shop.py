@@ -1,7 +1,7 @@
 """A small invented source with every relation between tables, whose records are written down version by version.
 
 People have files, files have acts, teams list members (who are nothing else) and notes (which also stand for
-themselves, and wait for the team), signs belong to people without referring to them. No column has an expectation, so
+themselves, and wait for the team), signs belong to people without referring to them, and choose among equal orders. No column has an expectation, so
 that a run costs little and many arrangements can be tried. A file whose label is `f r` makes its acts something that
 is not FHIR, and an act emits two resources when its file has a label.
 """
@@ -45,7 +45,7 @@ TABLES = {
     ),
     "notes": ("note", "    parents: {about: {table: teams, on: {team: team}}}\n", ("note", "team", "role", "word")),
     "members": ("member", "", ("member", "team", "rank", "role")),
-    "signs": ("sign", PARENT, ("sign", "person", "label")),
+    "signs": ("sign", PARENT + "    ties: greatest-bytes\n", ("sign", "person", "label")),
 }
 COLUMNS = {name: (*columns, "gone", "changed") for name, (_, _, columns) in TABLES.items()}
 SOURCE = """\

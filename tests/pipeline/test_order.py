@@ -14,7 +14,7 @@ from pam_messages import message
 from shop import Shop, record
 
 from passerelle.pipeline.territory import run_territory
-from passerelle.records import Stage
+from passerelle.records import Reason, Stage
 from passerelle.stores import sums
 from passerelle.stores.ledger import batches, consents, findings
 
@@ -174,6 +174,26 @@ def test_two_versions_of_equal_order_stop_each_other_and_the_one_below_stands(sh
 def test_a_higher_order_ends_a_conflict(shop):
     one, other, above = (record("people", "1", sex, changed=at) for sex, at in (("F", 1), ("M", 1), ("?", 2)))
     assert_same(shop, [[one, other, above]], [[above], [one], [other]], [[one], [other], [above]])
+
+
+def test_a_table_that_declares_ties_chooses_among_equal_orders_and_says_so(shop):
+    signs = [record("signs", "1", "1", label, changed=at) for label, at in (("a", 1), ("b", 2), ("c", 2), ("d", 2))]
+    below, *equal = signs
+    opened = shop.open().deliver([PERSON, below], [equal[0]], [equal[1]], [equal[2]])
+    with opened.instance.stores.ledger.read() as tx:
+        noticed = [findings.of(tx, batch.id) for batch in batches.found(tx)]
+    told = opened.verdicts()
+    opened.close()
+
+    wanted = (Stage.MAP, Reason.AMBIGUOUS_ORDER, "changed")
+    assert [counted[wanted] for counted in noticed if wanted in counted] == [1, 1]
+    assert [said for said in told.values() if "conflicting-version" in said] == []
+    assert_same(
+        shop,
+        [[PERSON, *signs]],
+        [[equal[2]], [equal[1]], [below], [equal[0]], [PERSON]],
+        [[equal[1], equal[0]], [PERSON], [equal[2], below]],
+    )
 
 
 def test_a_version_that_waits_is_contradicted_all_the_same(shop):

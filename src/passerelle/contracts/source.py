@@ -197,7 +197,11 @@ class Table(Contract):
     schedule: str | None = Field(None, description="Its own schedule, when it differs from the source's.")
     key: tuple[str, ...] = Field((), description="Columns that name a record; empty for messages.")
     order: Order = Field(description="What decides which version is the newer.")
-    ties: Literal["greatest-bytes"] | None = Field(None, description="Choose among equal orders, with a finding.")
+    ties: Literal["greatest-bytes"] | None = Field(
+        None,
+        description="Of versions of equal order the greatest, by the hash of its bytes, is the newest; each is noticed "
+        "as `ambiguous-order`.",
+    )
     columns: dict[str, Column] = Field(
         description="Every column that is declared; a file may have more, which are not read."
     )

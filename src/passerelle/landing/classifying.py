@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from passerelle.contracts.source import Scope, Source, Table
 from passerelle.fold.keys import UNREADABLE_ROLE, Row, digest_of, hasher_of, own_role, registrations_of
+from passerelle.fold.ties import among_equals
 from passerelle.reading import Reader, Unreadable, order_reader, reader_for
 from passerelle.records import Reason, State
 
@@ -35,6 +36,7 @@ class Classifier:
         self.reader: Reader = reader_for(table, zone=source.time_zone)
         self.registrations = registrations_of(source, table_name, fold_key)
         self._order = order_reader(table, zone=source.time_zone)
+        self._ties = table.ties is not None
         self._unreadable = hasher_of(fold_key, source, table_name, UNREADABLE_ROLE)
         self._dropped = hasher_of(fold_key, source, table_name, OUT_OF_SCOPE_ROLE)
         self._unfolded_role = own_role(table_name, UNFOLDED)
@@ -52,6 +54,8 @@ class Classifier:
             if self._scope is not None and not self._scope(row):
                 return self._out_of_scope(digest)
             order = self._order(row, snapshot)
+            if self._ties:
+                order = among_equals(order, digest)
             folds = []
             for registration in self.registrations:
                 fold = registration.fold_of(row)

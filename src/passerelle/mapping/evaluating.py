@@ -14,6 +14,7 @@ from passerelle.contracts.source import Fold, Table
 from passerelle.fold.keys import Registration, child_role, own_role
 from passerelle.fold.messages import tie_break
 from passerelle.fold.pam import fold_messages, unread
+from passerelle.fold.ties import declared_order
 from passerelle.fold.versions import Known, Place, Row, TableKeys, Version, Versions
 from passerelle.mapping.plan import Emitted, Plan, Refusal, Rendered, Write
 from passerelle.mapping.validity import UnitDates
@@ -162,9 +163,10 @@ class Evaluator:
         self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None = None
     ) -> Iterator[Judged]:
         """The same, one after the other in the order given, so that no more than one has to be held."""
-        torn = self.contradicted(table, records, entries)
+        torn, tied = self._of_equal_order(table, records, entries)
         told = self.judge_each(table, [one for one in records if one.place not in torn])
-        return (contradiction(one.place) if one.place in torn else next(told) for one in records)
+        judged = (contradiction(one.place) if one.place in torn else next(told) for one in records)
+        return judged if not tied else (self._noting_ties(table, one, tied) for one in judged)
 
     def contradicted(
         self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None = None
@@ -174,9 +176,15 @@ class Evaluator:
         Counted are versions that came as far as map, whatever map said of them, and that no person has closed. Nothing
         is contradicted in a table that declares `ties`, or whose messages are folded.
         """
+        return self._of_equal_order(table, records, entries)[0]
+
+    def _of_equal_order(
+        self, table: str, records: Sequence[Version], entries: Mapping[bytes, Sequence[Entry]] | None
+    ) -> tuple[set[Place], set[Place]]:
+        """Versions that contradict one another, and those among which the table's `ties` chose."""
         keys = self.versions.tables[table]
-        if keys.table.ties is not None or keys.table.folds:
-            return set()
+        if keys.table.folds:
+            return set(), set()
         if entries is None:
             own = keys.registrations[keys.first_role]
             folds = {fold for one in records if (fold := own.fold_of(one.row)) is not None}
@@ -189,11 +197,17 @@ class Evaluator:
             for entry in listed:
                 place = Place(entry.batch_id, entry.row)
                 if self.known.came_to_map(place):
-                    by_order[entry.ord][place] = entry.digest
+                    by_order[declared_order(entry.ord)][place] = entry.digest
             for same in by_order.values():
                 if len(set(same.values())) > 1:
                     places.update(same)
-        return places
+        return (places, set()) if keys.table.ties is None else (set(), places)
+
+    def _noting_ties(self, table: str, judged: Judged, tied: set[Place]) -> Judged:
+        if judged.place in tied and judged.stop is None:
+            order = self.versions.tables[table].table.order
+            judged.notes.append((Reason.AMBIGUOUS_ORDER, order.column or ""))
+        return judged
 
     def judge_records(self, table: str, records: Sequence[Version]) -> dict[Place, Judged]:
         """Each record evaluated by itself, with its parents and children as they stand."""
@@ -288,7 +302,7 @@ class Evaluator:
     def _hold_against_r4(self, judged: Judged) -> None:
         for evaluation in judged.evaluations:
             for one in evaluation.emitted:
-                wrong = None if type(one) is Rendered else self._check(one.tree)
+                wrong = None if isinstance(one, Rendered) else self._check(one.tree)
                 if wrong is not None:
                     judged.units = judged.emits
                     judged.stop = Stop(judged.place.row, Stage.VALIDATE, State.QUARANTINED, Reason.NOT_FHIR, wrong)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 _BLOCK_ROWS = 4_096
 """So many rows are Python objects before they become columns."""
-_PLAIN_BYTES = 64 * 1024 * 1024
+_PLAIN_BYTES = 32 * 1024 * 1024
 _SHARES = 16
 """Many rows are sorted in shares by the first bits of their id, which is a hash: one share at a time is unpacked."""
 _PACKING = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -59,6 +59,8 @@ class WaitingRows:
                     out.write_batch(rows)
                 share.append(sink.getvalue())
         self._size = 0
+        # Arrow keeps what it has freed for itself: as much again as what waits.
+        pa.default_memory_pool().release_unused()
 
     def _sorted(self, rows: pa.RecordBatch | pa.Table) -> Any:
         return rows.take(pc.sort_indices(rows, sort_keys=self._order))
@@ -88,7 +90,7 @@ class WaitingRows:
                 share.append(rows)
         self._size = 0
         for share, packed in zip(plain, self._packed, strict=True):
-            share += (batch for buffer in packed for batch in pa.ipc.open_stream(buffer))
+            share.extend(batch for buffer in packed for batch in pa.ipc.open_stream(buffer))
             packed.clear()
             yield self._sorted(pa.Table.from_batches(share, self._schema).combine_chunks())
             share.clear()

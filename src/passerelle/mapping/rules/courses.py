@@ -57,23 +57,22 @@ def minutes_later(start: str | None, minutes: int | None) -> str | None:
     if minutes < 0:
         raise Refused(Reason.NOT_A_NUMBER)
     day, time = start[:_DAY], start[_DAY:]
-    later = _same_day(day, time, minutes)
+    later = _later_in_the_day(time, minutes) if _is_a_day(day) else None
     return f"{day}{later}" if later else (datetime.fromisoformat(start) + timedelta(minutes=minutes)).isoformat()
 
 
-def _same_day(day: str, time: str, minutes: int) -> str | None:
-    """The time of day so many minutes later, nothing if that is another day. Most appointments have been met before."""
-    _is_a_day(day)
-    return _later_in_the_day(time, minutes)
-
-
 @lru_cache(maxsize=20_000)
-def _is_a_day(day: str) -> bool:
-    return bool(date.fromisoformat(day))
+def _is_a_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=20_000)
 def _later_in_the_day(time: str, minutes: int) -> str | None:
+    """The time so many minutes later, nothing if that is on another day. Most appointments were met before."""
     begun = datetime.fromisoformat(f"2000-01-01{time}")
     later = begun + timedelta(minutes=minutes)
     return later.isoformat()[_DAY:] if later.date() == begun.date() else None

@@ -44,7 +44,7 @@ _STATES = {one.value: one for one in State}
 _REASONS = {one.value: one for one in Reason}
 
 
-def _item(row: sa.Row[Any]) -> Item:
+def _item(row: Sequence[Any]) -> Item:
     batch_id, stage, number, state, reason, place, units, pending, opened_at, closed_by, detail = row
     pending_key = None if pending is None else bytes(pending)
     return Item(
