@@ -36,11 +36,10 @@ def given_back(waiting: WaitingRows, size: int) -> list[tuple]:
 
 @pytest.mark.parametrize("plain", [EVERYTHING, 3_000_000, NOTHING], ids=["packed", "some packed", "as they are"])
 @pytest.mark.parametrize("count", [1, 4_096, 30_000])
-def test_rows_come_back_sorted(count, plain, monkeypatch):
-    monkeypatch.setattr("passerelle.stores.waiting._PLAIN_BYTES", plain)
+def test_rows_come_back_sorted(count, plain):
     listed = rows(count)
     random.Random(3).shuffle(listed)
-    waiting = WaitingRows(SCHEMA, ["id", "row"])
+    waiting = WaitingRows(SCHEMA, ["id", "row"], plain)
     for row in listed:
         waiting.add(row)
 
@@ -52,7 +51,7 @@ def test_rows_come_back_sorted(count, plain, monkeypatch):
 @pytest.mark.parametrize("first", [b"\x00", b"\x7f", b"\x80", b"\xff"])
 def test_ids_that_all_begin_alike_come_back_sorted(first):
     listed = [(first + bytes([number % 251] * 15), number, (), b"") for number in range(9_000)]
-    waiting = WaitingRows(SCHEMA, ["id", "row"])
+    waiting = WaitingRows(SCHEMA, ["id", "row"], NOTHING)
     for row in listed:
         waiting.add(row)
 
@@ -60,4 +59,4 @@ def test_ids_that_all_begin_alike_come_back_sorted(first):
 
 
 def test_nothing_comes_back_when_nothing_was_given():
-    assert [] == list(WaitingRows(SCHEMA, ["id"]).drain(10))
+    assert [] == list(WaitingRows(SCHEMA, ["id"], NOTHING).drain(10))

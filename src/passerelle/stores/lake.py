@@ -42,6 +42,7 @@ NO_DIGEST = bytes(ID_BYTES)
 _GROUP_ROWS = 8_192
 _SHARE_ROWS = 500_000
 """So many rows of files are settled at once."""
+_PLAIN_BYTES = 48 * 1024 * 1024
 _SORTED_BY = ("id", "row", "fold", "ord", "digest")
 
 
@@ -51,7 +52,7 @@ class LakeWriter:
     def __init__(self, root: Path, name: str) -> None:
         self.name = name
         self._root = root
-        self._rows = WaitingRows(SCHEMA, _SORTED_BY)
+        self._rows = WaitingRows(SCHEMA, _SORTED_BY, _PLAIN_BYTES)
 
     def add(
         self,
@@ -93,7 +94,7 @@ class LakeWriter:
 
     def abandon(self) -> None:
         """Nothing of the file remains."""
-        self._rows = WaitingRows(SCHEMA, _SORTED_BY)
+        self._rows = WaitingRows(SCHEMA, _SORTED_BY, _PLAIN_BYTES)
 
     def __enter__(self) -> Self:
         return self

@@ -34,6 +34,7 @@ IDENTITY_SCHEMA = pa.schema(
         pa.field("identity", pa.binary(), nullable=False),
     ]
 )
+_PLAIN_BYTES = 16 * 1024 * 1024
 _GROUP_ROWS = 8_192
 """So many rows at once are taken apart into frames."""
 
@@ -102,7 +103,7 @@ class IdentityWriter(_Writer):
 
     def __init__(self, root: Path, name: str, data_key: DataKey) -> None:
         super().__init__(root, name, data_key)
-        self._rows = WaitingRows(IDENTITY_SCHEMA, IDENTITY_SCHEMA.names)
+        self._rows = WaitingRows(IDENTITY_SCHEMA, IDENTITY_SCHEMA.names, _PLAIN_BYTES)
 
     def add(self, resource_id: bytes, row: int, body: bytes) -> None:
         """The identity part of the resource that this row of the batch emitted is kept."""

@@ -1,7 +1,7 @@
 """Rows that wait to be written sorted, in Arrow: as they are while they are few, packed from then on.
 
 A partition's resources are a million Python objects or a few hundred megabytes of text; here they are columns, and what
-is beyond `_PLAIN_BYTES` is compressed. The same rows come back in the same order whether they were packed or not.
+is beyond an allowance is compressed. The same rows come back in the same order whether they were packed or not.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 _BLOCK_ROWS = 4_096
 """So many rows are Python objects before they become columns."""
-_PLAIN_BYTES = 32 * 1024 * 1024
 _SHARES = 16
 """Many rows are sorted in shares by the first bits of their id, which is a hash: one share at a time is unpacked."""
 _PACKING = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -22,12 +21,13 @@ _PACKING = pa.ipc.IpcWriteOptions(compression="zstd")
 class WaitingRows:
     """Rows of a schema whose first column is an id; given back sorted by the columns named, and once."""
 
-    def __init__(self, schema: pa.Schema, order: Sequence[str]) -> None:
+    def __init__(self, schema: pa.Schema, order: Sequence[str], plain_bytes: int) -> None:
+        """Nothing waits yet; what is beyond so many bytes will be packed."""
         self._schema = schema
         self._order = [(name, "ascending") for name in order]
         self._fresh: list[Sequence[Any]] = []
         self._plain: list[pa.RecordBatch] = []
-        self._size = 0
+        self._size, self._most = 0, plain_bytes
         self._packed: list[list[pa.Buffer]] = [[] for _ in range(_SHARES)]
         self._settled = 0
 
@@ -48,7 +48,7 @@ class WaitingRows:
         self._fresh = []
         self._plain.append(block)
         self._size += block.nbytes
-        if self._size > _PLAIN_BYTES:
+        if self._size > self._most:
             self._pack()
 
     def _pack(self) -> None:
