@@ -59,10 +59,6 @@ class Unit(Contract):
             raise ValueError("`to` must not be before `from`")
         return self
 
-    def is_valid_on(self, day: date) -> bool:
-        """Whether the unit exists on the day."""
-        return (self.valid_from or date.min) <= day <= (self.valid_to or date.max)
-
 
 def read_organisations(
     body: bytes, file: str, problems: Problems

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from passerelle.contracts.source import Column
@@ -21,6 +21,7 @@ from passerelle.records import Reason
 from passerelle.structure.primitives import BOUNDS, fault_of
 
 Convert = Callable[[str], Any]
+Half = TypeVar("Half")
 Remembered = Callable[[Any, Notes], Any]
 
 MOST_REMEMBERED = 20_000
@@ -365,31 +366,32 @@ def _by_halves(form: str | None, clock: WallClock, slow: Convert) -> Convert:
             halves.setdefault(one.width, []).append(one)
 
     def convert(text: str) -> Any:
-        listed = halves.get(len(text), ())
-        for one in listed:
-            end = one.end
-            day, hour = one.days.get(text[:end]), one.hours.get(text[end:])
-            if day is not None and hour is not None:
+        for one in halves.get(len(text), ()):
+            before, after = text[: one.end], text[one.end :]
+            day = one.days.get(before)
+            if day is None:
+                day = _kept(one.days, before, _day_and_offset(one.day(before), clock))
+            hour = one.hours.get(after)
+            if hour is None:
+                hour = _kept(one.hours, after, one.hour(after))
+            if day and hour:
                 return f"{day[0]}{hour}{day[1]}"
-        for one in listed:
-            day_text, hour_text = one.day(text[: one.end]), one.hour(text[one.end :])
-            if day_text and hour_text:
-                _remember(one, text, day_text, hour_text, clock.offset_on(day_text))
-                return clock.instant(day_text, hour_text)
         return slow(text)
 
     return convert if halves else slow
 
 
-def _remember(one: "_Halves", text: str, day: str, hour: str, offset: str | None) -> None:
-    """Both halves are known from now on, if every time of the day has the same offset."""
-    if offset is None:
-        return
-    for kept in (one.days, one.hours):
-        if len(kept) >= MOST_REMEMBERED:
-            kept.clear()
-    one.days[text[: one.end]] = (f"{day}T", offset)
-    one.hours[text[one.end :]] = hour
+def _day_and_offset(day: str, clock: WallClock) -> tuple[str, ...]:
+    """How the day begins in FHIR, and the offset that all its times have; nothing when they have not."""
+    offset = clock.offset_on(day) if day else None
+    return (f"{day}T", offset) if offset else ()
+
+
+def _kept(held: dict[str, Half], text: str, told: Half) -> Half:
+    if len(held) >= MOST_REMEMBERED:
+        held.clear()
+    held[text] = told
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,8 +400,7 @@ class _Halves:
     end: int
     day: Callable[[str], str]
     hour: Callable[[str], str]
-    days: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By the text of a day: how it begins in FHIR, and the offset that all its times have."""
+    days: dict[str, tuple[str, ...]] = field(default_factory=dict)
     hours: dict[str, str] = field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ from passerelle.stores.keys import KeyRing
 ORGANISATION = "organisation"
 UNIT = "unit"
 _DAY = 10
+_NEVER = date.max.isoformat()
 DIRECTORY = "directory"
 
 
@@ -66,16 +67,19 @@ def source_hasher(folder: SourceFolder, keys: KeyRing, label: str) -> KeyedHashe
 
 def outside_validity(folder: SourceFolder) -> Callable[[str, str | None], bool]:
     """Whether a unit, by its code, does not exist on a day; without a day nobody can say so."""
-    known: dict[tuple[str, str], bool] = {}
+    spans = {
+        unit: [(str(one.valid_from or ""), str(one.valid_to or _NEVER)) for one in lines]
+        for unit, lines in folder.units.items()
+    }
 
     def outside(unit: str, day: str | None) -> bool:
         if day is None or len(day) < _DAY:
             return False
-        found = known.get((unit, day))
-        if found is None:
-            when = date.fromisoformat(day)
-            found = known[unit, day] = not any(one.is_valid_on(when) for one in folder.units.get(unit, ()))
-        return found
+        # Days in ISO compare as their texts do. Asked of each record: a generator would cost twice as much.
+        for begin, end in spans.get(unit, ()):  # noqa: SIM110
+            if begin <= day <= end:
+                return False
+        return True
 
     return outside
 

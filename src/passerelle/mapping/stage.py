@@ -186,10 +186,10 @@ class _Partition:
 
     def _versions(self, rows: Sequence[tuple[int, bytes]]) -> tuple[list[Version], dict[bytes, list[Entry]]]:
         """The records parsed, with the order land gave them, and every known version of their keys."""
-        read = self._keys.reader.parse
-        return self._evaluator.versions.located(
-            self._table, {Place(self._batch.id, row): read(raw) for row, raw in rows}
-        )
+        read, batch_id, new = self._keys.reader.parse, self._batch.id, tuple.__new__
+        # As Place(...), at half the cost.
+        told = {new(Place, (batch_id, row)): read(raw) for row, raw in rows}
+        return self._evaluator.versions.located(self._table, told)
 
     def _judge(self, rows: Sequence[tuple[int, bytes]]) -> Iterator[Judged]:
         versions, entries = self._versions(rows)

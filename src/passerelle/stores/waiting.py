@@ -81,15 +81,17 @@ class WaitingRows:
         self._settled = 0
 
     def _in_order(self) -> Iterator[pa.Table]:
-        if len(self._plain) == 1 and not any(self._packed):
-            yield pa.Table.from_batches([self._sorted(self._plain.pop())])
+        if not any(self._packed):
+            plain = pa.Table.from_batches(self._plain, self._schema).combine_chunks()
+            self._plain, self._size = [], 0
+            yield self._sorted(plain)
             return
-        plain: list[list[pa.RecordBatch]] = [[] for _ in range(_SHARES)]
+        shares: list[list[pa.RecordBatch]] = [[] for _ in range(_SHARES)]
         while self._plain:
-            for share, rows in zip(plain, self._in_shares(self._plain.pop()), strict=True):
+            for share, rows in zip(shares, self._in_shares(self._plain.pop()), strict=True):
                 share.append(rows)
         self._size = 0
-        for share, packed in zip(plain, self._packed, strict=True):
+        for share, packed in zip(shares, self._packed, strict=True):
             share.extend(batch for buffer in packed for batch in pa.ipc.open_stream(buffer))
             packed.clear()
             yield self._sorted(pa.Table.from_batches(share, self._schema).combine_chunks())
@@ -99,9 +101,14 @@ class WaitingRows:
 def _regrouped(tables: Iterable[pa.Table], schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
     left = schema.empty_table()
     for table in tables:
-        left = pa.concat_tables([left, table])
+        left = pa.concat_tables([left, table]) if left.num_rows else table
         while left.num_rows >= size:
-            yield from left.slice(0, size).combine_chunks().to_batches()
+            yield from _as_one(left.slice(0, size))
             left = left.slice(size)
     if left.num_rows:
-        yield from left.combine_chunks().to_batches()
+        yield from _as_one(left)
+
+
+def _as_one(rows: pa.Table) -> list[pa.RecordBatch]:
+    batches: list[pa.RecordBatch] = rows.to_batches()
+    return batches if len(batches) == 1 else rows.combine_chunks().to_batches()
