@@ -337,19 +337,35 @@ def _moment(column: Column, wanted: str, written: Written, place: str) -> Conver
         said = slow(text) if column.type == "datetime" else partial_iso(read(text))
         return (said.value if isinstance(said, Noted) else said)[:10]
 
-    date_time = _by_halves(column.format, clock, slow)
-
-    def instant(text: str) -> str:
-        said = date_time(text)
-        if isinstance(said, Noted):
-            raise Refusal(said.reason, place)
-        if "T" not in said:
-            raise Refusal(unread, place)
-        return str(said)
-
     if wanted == "date" or column.type == "date":
         return day_of
-    return {"dateTime": date_time, "instant": instant}[wanted]
+    refusal = None if wanted == "dateTime" else (unread, place)
+    return MomentConverter(halves_of(column.format, clock), slow, refusal)
+
+
+class MomentConverter:
+    """The text of a moment as a dateTime; with `refusal` as an instant, which is refused where a time of day is missing."""
+
+    __slots__ = ("_refusal", "_slow", "halves")
+
+    def __init__(self, halves: "Halves | None", slow: Convert, refusal: tuple[Reason, str] | None) -> None:
+        self.halves = halves
+        self._slow = slow
+        self._refusal = refusal
+
+    def __call__(self, text: str) -> Any:
+        """The moment as FHIR writes it, or a day that is noted."""
+        if self.halves is not None and (parts := self.halves.parts(text)) is not None:
+            (begin, offset), hour = parts
+            return f"{begin}{hour}{offset}"
+        said = self._slow(text)
+        if self._refusal is not None:
+            unread, place = self._refusal
+            if isinstance(said, Noted):
+                raise Refusal(said.reason, place)
+            if "T" not in said:
+                raise Refusal(unread, place)
+        return said
 
 
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
@@ -357,34 +373,37 @@ _ISO_FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m
 _HL7_FORMS = ("%Y%m%d%H%M%S", "%Y%m%d%H%M")
 
 
-def _by_halves(form: str | None, clock: WallClock, slow: Convert) -> Convert:
-    """The converter that takes day and time of day apart where their places are fixed, and remembers both."""
-    forms = _ISO_FORMS if form is None else _HL7_FORMS if form == HL7 else (form,)
-    halves: dict[int, list[_Halves]] = {}
-    for one in map(_halves, forms):
-        if one is not None:
-            halves.setdefault(one.width, []).append(one)
+@dataclass(slots=True)
+class Halves:
+    """Day and time of day of moments where the places of both are fixed; each is read once and remembered."""
 
-    def convert(text: str) -> Any:
-        for one in halves.get(len(text), ()):
-            before, after = text[: one.end], text[one.end :]
-            day = one.days.get(before)
-            if day is None:
-                day = _kept(one.days, before, _day_and_offset(one.day(before), clock))
-            hour = one.hours.get(after)
-            if hour is None:
-                hour = _kept(one.hours, after, one.hour(after))
-            if day and hour:
-                return f"{day[0]}{hour}{day[1]}"
-        return slow(text)
+    end: int
+    """Where the day ends."""
+    day: Callable[[str], str]
+    hours_by_width: dict[int, Callable[[str], str]]
+    clock: WallClock
+    _days: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _hours: dict[str, str] = field(default_factory=dict)
 
-    return convert if halves else slow
+    def parts(self, text: str) -> tuple[tuple[str, ...], str] | None:
+        """How the day begins in FHIR with the offset of all its times, and the time of day.
 
+        Nothing when the text is no moment of these forms, or the clocks are turned on its day.
+        """
+        before, after = text[: self.end], text[self.end :]
+        day = self._days.get(before)
+        if day is None:
+            day = _kept(self._days, before, self._day_and_offset(before))
+        hour = self._hours.get(after)
+        if hour is None:
+            read = self.hours_by_width.get(len(after))
+            hour = _kept(self._hours, after, "" if read is None else read(after))
+        return (day, hour) if day and hour else None
 
-def _day_and_offset(day: str, clock: WallClock) -> tuple[str, ...]:
-    """How the day begins in FHIR, and the offset that all its times have; nothing when they have not."""
-    offset = clock.offset_on(day) if day else None
-    return (f"{day}T", offset) if offset else ()
+    def _day_and_offset(self, text: str) -> tuple[str, ...]:
+        day = self.day(text)
+        offset = self.clock.offset_on(day) if day else None
+        return (f"{day}T", offset) if offset else ()
 
 
 def _kept(held: dict[str, Half], text: str, told: Half) -> Half:
@@ -394,29 +413,37 @@ def _kept(held: dict[str, Half], text: str, told: Half) -> Half:
     return told
 
 
-@dataclass(frozen=True, slots=True)
-class _Halves:
-    width: int
-    end: int
-    day: Callable[[str], str]
-    hour: Callable[[str], str]
-    days: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    hours: dict[str, str] = field(default_factory=dict)
+def halves_of(form: str | None, clock: WallClock) -> Halves | None:
+    """What takes day and time of day apart in moments of this format; nothing where they have no fixed places."""
+    forms = _ISO_FORMS if form is None else _HL7_FORMS if form == HL7 else (form,)
+    cut = [one for one in map(_cut_in_two, forms) if one is not None]
+    if not cut or len({(day, end) for day, end, _ in cut}) > 1:
+        return None
+    day, end, _ = cut[0]
+    hours = {
+        _width(written): _quietly(
+            moment_reader("%d%m%Y" + written), lambda moment: _hour_text(moment.at.time()), "01012000"
+        )
+        for _, _, written in cut
+    }
+    return Halves(end, _quietly(moment_reader(day), partial_iso), hours, clock)
 
 
-def _halves(form: str) -> _Halves | None:
-    """The two halves of a format in which a day of fixed width stands before a time of fixed width."""
+def _cut_in_two(form: str) -> tuple[str, int, str] | None:
+    """The format of the day, its width, and the format of the time, where a day of fixed width stands before a time."""
     parts = re.findall(r"%(.)|([^%]+)", form)
     letters = [letter for letter, _ in parts if letter]
     if sorted(letters[:3]) != ["Y", "d", "m"] or letters[3:] not in (["H", "M"], ["H", "M", "S"]):
         return None
     after = [place for place, (letter, _) in enumerate(parts) if letter][2] + 1
-    end = sum(_WIDTHS[letter] if letter else len(literal) for letter, literal in parts[:after])
-    width = sum(_WIDTHS[letter] if letter else len(literal) for letter, literal in parts)
-    written = ["".join(f"%{letter}" if letter else literal for letter, literal in half) for half in _cut(parts, after)]
-    day = _quietly(moment_reader(written[0]), partial_iso)
-    hour = _quietly(moment_reader("%d%m%Y" + written[1]), lambda moment: _hour_text(moment.at.time()), "01012000")
-    return _Halves(width, end, day, hour)
+    day, hour = (
+        "".join(f"%{letter}" if letter else literal for letter, literal in half) for half in _cut(parts, after)
+    )
+    return day, _width(day), hour
+
+
+def _width(form: str) -> int:
+    return sum(_WIDTHS[letter] if letter else len(literal) for letter, literal in re.findall(r"%(.)|([^%]+)", form))
 
 
 def _cut(parts: list[tuple[str, str]], after: int) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:

@@ -25,8 +25,8 @@ SEQUENCE = "pam_stay"
 MOST_SEEN, MOST_STANDING = 5_000, 200_000
 """So many parents of a table are remembered, with what they say or only that they stand, before it starts anew."""
 Notes = list[tuple[Reason, str]]
-_Link = tuple[Registration, Container[bytes], str]
-"""Of a parent of a table: its key in a row, those that stand, and the columns that tell of it."""
+_Waits = dict[Place, tuple[str, bytes]]
+"""By place of a record: the columns that tell of the first parent that does not stand, and its key."""
 Check = Callable[[dict[str, object]], str | None]
 _Applied = Callable[[Row, bytes, Notes], Sequence[Emitted | Rendered]]
 """What a plan makes of a row, its fold key and the notes, with parents and children at hand."""
@@ -71,9 +71,9 @@ class _Touched:
 
     children: Mapping[str, Mapping[bytes, list[Version]]]
     owners: Mapping[str, Mapping[bytes, Version]]
-    links: Sequence[_Link]
-    listers: Sequence[_Link]
-    """Parents that list the record: asked last, since they read what the record says without waiting for them."""
+    waits: _Waits
+    waits_for_listers: _Waits
+    """The same of parents that list the record: asked last, since they read what the record says without waiting for them."""
     walks: Mapping[str, Sequence[tuple[Registration, Mapping[bytes, Version]]]]
     """By dotted path of the parents that are read: key and those that stand, step by step."""
 
@@ -249,7 +249,7 @@ class Evaluator:
             judged.stop = _stop(record.place, State.QUARANTINED, Reason.UNREAD_EVENT, "")
             return judged
         deleted = keys.is_deleted(row)
-        missing = None if deleted else _missing_parent(row, touched.links)
+        missing = None if deleted else touched.waits.get(record.place)
         if missing is None and touched.owners:
             missing = self._missing_owner(keys, row, touched)
         if missing is not None:
@@ -272,7 +272,7 @@ class Evaluator:
             judged.evaluations = []
             return judged
         self._hold_against_r4(judged)
-        missing = None if deleted or judged.stop else _missing_parent(row, touched.listers)
+        missing = None if deleted or judged.stop else touched.waits_for_listers.get(record.place)
         return judged if missing is None else _waiting(judged, *missing)
 
     def _applied(self, plan: Plan, touched: _Touched) -> _Applied:
@@ -313,7 +313,7 @@ class Evaluator:
 
     def _touched(self, keys: TableKeys, plans: Mapping[str, Sequence[Plan]], records: Sequence[Version]) -> _Touched:
         read = {path for listed in plans.values() for plan in listed for path in plan.parents}
-        parents, (links, listers) = self._parents(keys, [record.row for record in records], read)
+        parents, waits, waits_for_listers = self._parents(keys, records, read)
         children: dict[str, dict[bytes, list[Version]]] = {}
         for name in {name for listed in plans.values() for plan in listed for name in plan.children}:
             repeat = keys.table.repeats[name]
@@ -325,7 +325,7 @@ class Evaluator:
                 for fold, listed in found.items()
             }
         walks = {path: self._walk(keys, path, parents) for path in read}
-        return _Touched(children, self._owners(keys, records), links, listers, walks)
+        return _Touched(children, self._owners(keys, records), waits, waits_for_listers, walks)
 
     @staticmethod
     def _link(keys: TableKeys, name: str) -> Registration:
@@ -375,33 +375,41 @@ class Evaluator:
         return {fold for fold in folds if stand[fold]}
 
     def _parents(
-        self, keys: TableKeys, rows: Sequence[Row], read: Collection[str]
-    ) -> tuple[dict[str, dict[bytes, Version]], tuple[list[_Link], list[_Link]]]:
-        """By path, the parents whose columns are read; and what tells of each parent whether it is there.
-
-        Those that list the records stand apart.
-        """
+        self, keys: TableKeys, records: Sequence[Version], read: Collection[str]
+    ) -> tuple[dict[str, dict[bytes, Version]], _Waits, _Waits]:
+        """By path, the parents whose columns are read; and which records wait for a parent, those that list them apart."""
         parents: dict[str, dict[bytes, Version]] = {}
-        links: list[_Link] = []
-        listers: list[_Link] = []
+        waits: _Waits = {}
+        waits_for_listers: _Waits = {}
         listing = {register.role for register in self.versions.listers_of(keys.name)}
         for name, parent in keys.table.parents.items():
-            register, columns = self._link(keys, name), "+".join(parent.on)
-            folds = _keys_in(register, rows)
+            register = self._link(keys, name)
+            named = [register.fold_of(record.row) for record in records]
+            folds = {fold for fold in named if fold is not None}
             paths = [path for path in read if path.partition(".")[0] == name]
-            told = listers if register.role in listing else links
-            if not paths:
-                told.append((register, self._known_to_stand(parent.table, folds), columns))
-                continue
-            standing = parents[name] = self._standing(parent.table, folds)
-            told.append((register, standing, columns))
-            above = self.versions.tables[parent.table]
-            for path in paths:
-                _, _, further = path.partition(".")
-                if further:
-                    higher = _keys_in(self._link(above, further), (one.row for one in standing.values()))
-                    parents[path] = self._standing(above.table.parents[further].table, higher)
-        return parents, (links, listers)
+            standing: Container[bytes]
+            if paths:
+                standing = parents[name] = self._standing(parent.table, folds)
+                self._higher(parents, self.versions.tables[parent.table], name, paths)
+            else:
+                standing = self._known_to_stand(parent.table, folds)
+            missing = {fold for fold in folds if fold not in standing}
+            told = waits_for_listers if register.role in listing else waits
+            for record, fold in zip(records, named, strict=True) if missing else ():
+                if fold in missing:
+                    told.setdefault(record.place, ("+".join(parent.on), fold))
+        return parents, waits, waits_for_listers
+
+    def _higher(
+        self, parents: dict[str, dict[bytes, Version]], above: TableKeys, name: str, paths: Iterable[str]
+    ) -> None:
+        """Parents of the parents of this name, where they are read too."""
+        standing = parents[name]
+        for path in paths:
+            _, _, further = path.partition(".")
+            if further:
+                higher = _keys_in(self._link(above, further), (one.row for one in standing.values()))
+                parents[path] = self._standing(above.table.parents[further].table, higher)
 
     @staticmethod
     def _missing_owner(keys: TableKeys, row: Row, touched: _Touched) -> tuple[str, bytes] | None:
@@ -499,14 +507,6 @@ def _waiting(judged: Judged, place: str, key: bytes) -> Judged:
     judged.stop = Stop(row, Stage.MAP, State.PENDING, Reason.WAITS_FOR_PARENT, place, pending_key=key)
     judged.evaluations, judged.notes = [], []
     return judged
-
-
-def _missing_parent(row: Row, links: Sequence[_Link]) -> tuple[str, bytes] | None:
-    for register, standing, columns in links:
-        fold = register.fold_of(row)
-        if fold is not None and fold not in standing:
-            return columns, fold
-    return None
 
 
 def _parent_row(row: Row, path: str, touched: _Touched) -> Row | None:

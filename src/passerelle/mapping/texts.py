@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from passerelle.mapping.converting import Noted
+from passerelle.mapping.converting import Halves, MomentConverter, Noted
 from passerelle.mapping.fields import FieldPlan
 from passerelle.mapping.plan import Refusal
 from passerelle.records import Reason
@@ -112,7 +112,30 @@ def free(plan: FieldPlan, kept: dict[Hashable, str] | None) -> Free:
         text = None if type(value) is Noted else written(value)
         return text if text is None or kept is None else keep(kept, given, text)
 
+    if kept is None and isinstance(convert, MomentConverter) and convert.halves is not None:
+        return _put_together(convert.halves, made)
     return made
+
+
+def _put_together(halves: Halves, made: Free) -> Free:
+    """The text of a moment from its day and its time of day, when both were right before."""
+    end = halves.end
+    days: dict[Hashable, tuple[str, str]] = {}
+    hours: dict[Hashable, str] = {}
+
+    def text_of(given: Any) -> str | None:
+        before, after = given[:end], given[end:]
+        day, hour = days.get(before), hours.get(after)
+        if day is not None and hour is not None:
+            return f"{day[0]}{hour}{day[1]}"
+        text = made(given)
+        if text is not None and (parts := halves.parts(given)) is not None:
+            (begin, offset), hour = parts
+            keep(days, before, (f'"{begin}', f'{offset}"'))
+            keep(hours, after, hour)
+        return text
+
+    return text_of
 
 
 def learned(plan: FieldPlan, kept: dict[Hashable, str], parted: Parted | None, *, bound: bool) -> Learned:

@@ -15,7 +15,7 @@ _BLOCK_ROWS = 4_096
 """So many rows are Python objects before they become columns."""
 _SHARES = 16
 """Many rows are sorted in shares by the first bits of their id, which is a hash: one share at a time is unpacked."""
-_PACKING = pa.ipc.IpcWriteOptions(compression="zstd")
+_PACKING = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class WaitingRows:
