@@ -42,7 +42,7 @@ NO_DIGEST = bytes(ID_BYTES)
 _GROUP_ROWS = 8_192
 _SHARE_ROWS = 500_000
 """So many rows of files are settled at once."""
-_PLAIN_BYTES = 48 * 1024 * 1024
+_PLAIN_BYTES = 64 * 1024 * 1024
 _SORTED_BY = ("id", "row", "fold", "ord", "digest")
 
 
@@ -88,8 +88,6 @@ class LakeWriter:
                 for group in self._rows.drain(_GROUP_ROWS):
                     out.write_batch(group, row_group_size=_GROUP_ROWS)
             file.commit()
-        # Arrow keeps what it has freed for itself, and the next file is long in coming.
-        pa.default_memory_pool().release_unused()
         return StoredFile(self.name, count, file.written, file.sha256)
 
     def abandon(self) -> None:

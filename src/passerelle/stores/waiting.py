@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 _BLOCK_ROWS = 4_096
 """So many rows are Python objects before they become columns."""
+_PLAIN_BESIDE_PACKED = 8 * 1024 * 1024
 _SHARES = 16
 """Many rows are sorted in shares by the first bits of their id, which is a hash: one share at a time is unpacked."""
 _PACKING = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -58,8 +59,9 @@ class WaitingRows:
                 with pa.ipc.new_stream(sink, self._schema, options=_PACKING) as out:
                     out.write_batch(rows)
                 share.append(sink.getvalue())
-        self._size = 0
-        # Arrow keeps what it has freed for itself: as much again as what waits.
+        # So many they are: from now on few of them wait as they are.
+        self._size, self._most = 0, min(self._most, _PLAIN_BESIDE_PACKED)
+        # Arrow keeps what it has freed for itself: as much again as what waits. What it keeps of less is soon used.
         pa.default_memory_pool().release_unused()
 
     def _sorted(self, rows: pa.RecordBatch | pa.Table) -> Any:
@@ -77,8 +79,11 @@ class WaitingRows:
         """Every row, sorted, so many at once and in the end what is left; what was given is forgotten."""
         if self._fresh:
             self._settle()
+        were_packed = any(self._packed)
         yield from _regrouped(self._in_order(), self._schema, size)
         self._settled = 0
+        if were_packed:
+            pa.default_memory_pool().release_unused()
 
     def _in_order(self) -> Iterator[pa.Table]:
         if not any(self._packed):
