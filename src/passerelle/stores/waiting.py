@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 _BLOCK_ROWS = 4_096
 """So many rows are Python objects before they become columns."""
 _PLAIN_BESIDE_PACKED = 8 * 1024 * 1024
-_SHARES = 16
+_SHARES = 32
 """Many rows are sorted in shares by the first bits of their id, which is a hash: one share at a time is unpacked."""
 _PACKING = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -61,8 +61,7 @@ class WaitingRows:
                 share.append(sink.getvalue())
         # So many they are: from now on few of them wait as they are.
         self._size, self._most = 0, min(self._most, _PLAIN_BESIDE_PACKED)
-        # Arrow keeps what it has freed for itself: as much again as what waits. What it keeps of less is soon used.
-        pa.default_memory_pool().release_unused()
+        _give_back()
 
     def _sorted(self, rows: pa.RecordBatch | pa.Table) -> Any:
         return rows.take(pc.sort_indices(rows, sort_keys=self._order))
@@ -79,11 +78,8 @@ class WaitingRows:
         """Every row, sorted, so many at once and in the end what is left; what was given is forgotten."""
         if self._fresh:
             self._settle()
-        were_packed = any(self._packed)
         yield from _regrouped(self._in_order(), self._schema, size)
         self._settled = 0
-        if were_packed:
-            pa.default_memory_pool().release_unused()
 
     def _in_order(self) -> Iterator[pa.Table]:
         if not any(self._packed):
@@ -101,6 +97,12 @@ class WaitingRows:
             packed.clear()
             yield self._sorted(pa.Table.from_batches(share, self._schema).combine_chunks())
             share.clear()
+            _give_back()
+
+
+def _give_back() -> None:
+    """Arrow keeps what it has freed for itself: of many rows that is as much again as what waits, and is given back."""
+    pa.default_memory_pool().release_unused()
 
 
 def _regrouped(tables: Iterable[pa.Table], schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
