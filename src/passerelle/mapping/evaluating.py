@@ -22,7 +22,7 @@ from passerelle.records import Finding, Reason, Stage, State, Stop
 from passerelle.stores.ledger.key_index import Entry
 
 SEQUENCE = "pam_stay"
-MOST_SEEN, MOST_STANDING = 5_000, 200_000
+MOST_SEEN, MOST_STANDING = 5_000, 50_000
 """So many parents of a table are remembered, with what they say or only that they stand, before it starts anew."""
 Notes = list[tuple[Reason, str]]
 _Waits = dict[Place, tuple[str, bytes]]

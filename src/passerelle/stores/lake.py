@@ -40,7 +40,7 @@ IDS_SCHEMA = pa.schema([pa.field("id", pa.binary(ID_BYTES))])
 EVALUATIONS_SCHEMA = pa.schema([pa.field(name, pa.int64()) for name in ("batch_id", "row", "resources", "doubled")])
 NO_DIGEST = bytes(ID_BYTES)
 _GROUP_ROWS = 8_192
-_SHARE_ROWS = 500_000
+_SHARE_ROWS = 250_000
 """So many rows of files are settled at once."""
 _PLAIN_BYTES = 64 * 1024 * 1024
 _SORTED_BY = ("id", "row", "fold", "ord", "digest")
