@@ -131,8 +131,9 @@ def _settle(
             (batch_id, row): ref
             for batch_id, row, ref in zip(*(column.to_pylist() for column in told.columns), strict=True)
         }
-        agreed = project(view)
+        # What was agreed comes last: it stays in memory.
         broken = broken_rules(view, fresh, rules) if fresh else Broken()
+        agreed = project(view)
     held = {batch_id for batch_id, _ in waiting}
     counted = stores.lake.evaluations([file for file in files if file.batch_id in held])
     numbers = zip(*(counted.column(name).to_pylist() for name in ("batch_id", "row", "resources")), strict=True)
