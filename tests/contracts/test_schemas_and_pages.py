@@ -5,7 +5,7 @@ import pytest
 from house_builder import FILES as HOUSE
 from house_builder import ROOT
 
-from passerelle.contracts.across_tables import OF_MESSAGE, OF_STAY
+from passerelle.contracts.across_tables import OF_MESSAGE
 from passerelle.contracts.directory import DirectoryOrganisation, Unit
 from passerelle.contracts.gate_table import Region
 from passerelle.contracts.modelled import keys_of
@@ -14,7 +14,6 @@ from passerelle.contracts.pages import models_of, reference_pages
 from passerelle.contracts.problems import Problems
 from passerelle.contracts.schemas import FILES, schemas
 from passerelle.contracts.yaml_file import read_yaml
-from passerelle.fold.pam import FILLED
 
 WRITTEN = [
     ("source", "mappings/sources/ward/source.yaml"),
@@ -129,8 +128,7 @@ def test_the_same_models_give_the_same_pages():
     assert reference_pages() == reference_pages()
 
 
-def test_the_columns_that_are_filled_are_those_that_the_fold_and_the_profile_fill():
+def test_the_columns_that_a_profile_fills_are_those_that_lint_knows():
     from passerelle.reading.pam_fr import _VIRTUAL
 
-    assert set(FILLED) == set(OF_STAY)
     assert set(_VIRTUAL) == set(OF_MESSAGE)

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from passerelle.contracts.across_tables import OF_STAY
 from passerelle.contracts.source import Fold, Table
 from passerelle.fold.folded import Folded
 from passerelle.fold.latest import fold_latest
@@ -58,20 +59,6 @@ _ENTRIES = frozenset({"A01", "A04"})
 _EXIT = "A03"
 _ANNOUNCED = frozenset({"A05", "A14", "A15", "A16"})
 _PLANNED = frozenset({"A05", "A14"})
-FILLED = frozenset(
-    {
-        "@status",
-        "@start",
-        "@end",
-        "@class",
-        "@unit",
-        "@mode",
-        "@pmsi_mode",
-        "@pmsi_destination",
-        "@destination",
-        "@died",
-    }
-)
 _INPATIENT = "I"
 _DIED = "9"
 
@@ -127,7 +114,7 @@ class _Stay:
         self._virtual = [
             (slot, column.path or name)
             for slot, (name, column) in enumerate(table.columns.items())
-            if (column.path or name) in FILLED
+            if (column.path or name) in OF_STAY
         ]
         self._messages = messages
         self._zone = zone

@@ -6,7 +6,7 @@ from typing import Final
 from passerelle.records import PARTITION_ROWS
 
 _UNKNOWN, _LIVING, _GONE = range(3)
-_MOST_PARTITIONS: Final = 2_000
+_MOST_PARTITIONS: Final = 400
 
 
 class Tombstones:

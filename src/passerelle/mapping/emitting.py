@@ -20,11 +20,13 @@ from passerelle.mapping.generating import (
     condition,
     loop_heads,
     sorted_refs,
+    when_there,
     write_evaluate,
+    write_given,
     write_id,
 )
 from passerelle.mapping.labels import day_of
-from passerelle.mapping.origins import Columns, Origin
+from passerelle.mapping.origins import Columns
 from passerelle.mapping.plan import Emitted, Evaluate
 
 
@@ -295,34 +297,17 @@ class _Emission:
             return self._constant(plan.constant)
         return self._reference(plan) if plan.is_reference else self._converted(plan)
 
-    def _given(self, origins: Sequence[Origin], plan: FieldPlan) -> tuple[str, str]:
-        """The variable with what the columns hold, and the condition under which that is nothing.
-
-        One column alone is missing when it is empty; a rule over several when all are; a key when one is.
-        """
-        value = self._code.fresh("v")
-        if len(origins) == 1 and (plan.line.column is not None or plan.is_reference):
-            self._code.add(f"{value} = {origins[0].code}")
-            return value, f"{value} is None"
-        self._code.add(f"{value} = ({', '.join(origin.code for origin in origins)},)")
-        empty = f"{value} == {(None,) * len(origins)!r}"
-        return value, f"None in {value}" if plan.is_reference else empty
-
-    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> "Block | None":
-        """What a missing value does is written; the block for one that is there, or nothing when no block is needed."""
-        if plan.line.missing == "stop":
-            self._code.add(f"if {empty}: raise Refusal(MISSING, {plan.place!r})")
-            return None
-        self._code.add(f"if {empty}: {made} = {'ABSENT' if plan.line.missing == 'absent-reason' else 'None'}")
-        return self._code.inside("else:")
+    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> Block | nullcontext[None]:
+        nothing = "ABSENT" if plan.line.missing == "absent-reason" else "None"
+        return when_there(self._code, plan, made, empty, nothing)
 
     def _converted(self, plan: FieldPlan) -> _Piece:
         assert plan.convert is not None
         code, made = self._code, self._code.fresh()
         memo, slow = remembered(plan.convert, plan.place, plan.line.missing)
         convert = code.name("f", slow)
-        value, empty = self._given(plan.origins, plan)
-        with self._when_there(made, empty, plan) or nullcontext():
+        value, empty = write_given(code, plan)
+        with self._when_there(made, empty, plan):
             if plan.plain:
                 code.add(f"{made} = {convert}({value}, notes) if {value}.isspace() else {value}")
             else:
@@ -336,11 +321,11 @@ class _Emission:
         code, made, pair, ref = self._code, self._code.fresh(), self._code.fresh("q"), self._code.fresh("b")
         memo, slow = remembered(plan.convert, plan.place, plan.line.missing)
         held, convert = code.name("m", memo), code.name("f", slow)
-        value, empty = self._given(plan.origins, plan)
+        value, empty = write_given(code, plan)
         unit = self._unit(plan)
         always = plan.line.missing == "stop" and not plan.vanishes
         at_top = self._at_top()
-        with self._when_there(made, empty, plan) or nullcontext():
+        with self._when_there(made, empty, plan):
             code.add(f"{pair} = {held}.get({value})")
             code.add(f"if {pair} is None: {pair} = {convert}({value}, notes)")
             if plan.vanishes:

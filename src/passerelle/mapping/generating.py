@@ -1,11 +1,12 @@
 """Generated Python: lines with their depth, the names they use, and what every function over a record begins with."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from passerelle.ids import resource_id
 from passerelle.mapping.converting import remembered
-from passerelle.mapping.fields import Condition, EmitShape
+from passerelle.mapping.fields import Condition, EmitShape, FieldPlan
 from passerelle.mapping.origins import Columns, Loop
 from passerelle.mapping.plan import Refusal
 from passerelle.records import Reason
@@ -85,6 +86,29 @@ def loop_heads(code: Code, loop: Loop) -> list[str]:
         return [f"for n{level}, o{level} in ({', '.join(slots)},):", f"if o{level} == {empty}: continue"]
     held = f"c{loop.place}" if loop.kind == "child" else f"{holder}[{loop.place}]"
     return [f"for n{level}, o{level} in enumerate({held}, 1):"]
+
+
+def write_given(code: Code, plan: FieldPlan) -> tuple[str, str]:
+    """The variable with what the columns of a field hold, and the condition under which that is nothing.
+
+    One column alone is missing when it is empty; a rule over several when all are; a key when one is.
+    """
+    value, origins = code.fresh("v"), plan.origins
+    if len(origins) == 1 and (plan.line.column is not None or plan.is_reference):
+        code.add(f"{value} = {origins[0].code}")
+        return value, f"{value} is None"
+    code.add(f"{value} = ({', '.join(origin.code for origin in origins)},)")
+    empty = f"{value} == {(None,) * len(origins)!r}"
+    return value, f"None in {value}" if plan.is_reference else empty
+
+
+def when_there(code: Code, plan: FieldPlan, made: str, empty: str, nothing: str) -> Block | nullcontext[None]:
+    """What a missing value does is written: it stops the record, or `made` is `nothing`; the block for one that is there."""
+    if plan.line.missing == "stop":
+        code.add(f"if {empty}: raise Refusal(MISSING, {plan.place!r})")
+        return nullcontext()
+    code.add(f"if {empty}: {made} = {nothing}")
+    return code.inside("else:")
 
 
 def write_id(code: Code, shape: EmitShape) -> None:

@@ -17,7 +17,16 @@ from typing import Any
 from passerelle.fhir_r4 import ElementTable, element_table
 from passerelle.mapping.constants import member_order
 from passerelle.mapping.fields import EmitShape, FieldPlan, Group, Item, Slot
-from passerelle.mapping.generating import Block, Code, arguments, condition, loop_heads, sorted_refs, write_id
+from passerelle.mapping.generating import (
+    Code,
+    arguments,
+    condition,
+    loop_heads,
+    sorted_refs,
+    when_there,
+    write_given,
+    write_id,
+)
 from passerelle.mapping.labels import MOMENTS, PERIODS
 from passerelle.mapping.origins import Columns
 from passerelle.mapping.parts import (
@@ -482,28 +491,11 @@ class _Rendering:
             raise NotRendered(f"{plan.line.to} may be absent with its reason beside it")
         return self._reference(plan, where) if plan.is_reference else self._converted(plan, where)
 
-    def _given(self, plan: FieldPlan) -> tuple[str, str]:
-        """The variable with what the columns hold, and the condition under which that is nothing."""
-        value, origins = self._code.fresh("v"), plan.origins
-        if len(origins) == 1 and (plan.line.column is not None or plan.is_reference):
-            self._code.add(f"{value} = {origins[0].code}")
-            return value, f"{value} is None"
-        self._code.add(f"{value} = ({', '.join(origin.code for origin in origins)},)")
-        empty = f"{value} == {(None,) * len(origins)!r}"
-        return value, f"None in {value}" if plan.is_reference else empty
-
-    def _when_there(self, made: str, empty: str, plan: FieldPlan) -> "Block | nullcontext[None]":
-        if plan.line.missing == "stop":
-            self._code.add(f"if {empty}: raise Refusal(MISSING, {plan.place!r})")
-            return nullcontext()
-        self._code.add(f"if {empty}: {made} = ''")
-        return self._code.inside("else:")
-
     def _converted(self, plan: FieldPlan, where: "Where") -> Part:
         code, made = self._code, self._code.fresh("t")
-        value, empty = self._given(plan)
+        value, empty = write_given(code, plan)
         is_free = self._is_free(plan, where)
-        with self._when_there(made, empty, plan):
+        with when_there(code, plan, made, empty, "''"):
             if is_free and self._differs_each_time(plan):
                 call = f"{code.name('f', free(plan, None))}({value})"
                 if plan.plain:
@@ -561,11 +553,11 @@ class _Rendering:
         code, made = self._code, self._code.fresh("t")
         pair, ref = code.fresh("q"), code.fresh("i")
         kept = self._references.of(plan)
-        value, empty = self._given(plan)
+        value, empty = write_given(code, plan)
         unit = self._unit(plan)
         always = plan.line.missing == "stop"
         at_top = code.depth == 1
-        with self._when_there(made, empty, plan):
+        with when_there(code, plan, made, empty, "''"):
             code.add(f"{pair} = {code.name('j', kept)}.get({value})")
             with code.inside(f"if {pair} is None:"):
                 code.add(f"{pair} = {code.name('f', referred(plan, kept))}({value})")

@@ -3,6 +3,7 @@
 A text is `free` where its type alone says whether it is right; then it is held against its type when it is made. It
 is `learned` where more decides (a value set, a definition): then the value must have stood there before, in a resource
 of which the whole was found to be R4; of an identifier, a name, an address or a telecom only the words may differ.
+A moment is put together of a day and a time of day, each of which was right before.
 None means: this value is not for the short way; nothing of the record is lost by it.
 """
 
