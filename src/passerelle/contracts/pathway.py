@@ -67,4 +67,9 @@ class Pathway(Contract):
         False, description="The event itself tells of prison: labelled, and plain outside a ground."
     )
     competing: tuple[Chosen, ...] = Field((), description="What ends the wait without follow-up: return, death.")
+    chained_within: int | None = Field(
+        None,
+        ge=0,
+        description="Days within which a return to the same source makes one event of two: the last counts. Unsaid: never.",
+    )
     expects: tuple[FollowUp, ...] = Field(min_length=1, description="The follow-ups expected after it.")

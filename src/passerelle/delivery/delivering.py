@@ -28,7 +28,7 @@ from passerelle.delivery.grounds import Grounds
 from passerelle.delivery.hospitals import FollowUpLists
 from passerelle.delivery.pruning import kept, references, without_answers, without_dangling, without_numbers
 from passerelle.doors.fhir_models import accepts
-from passerelle.errors import UsageError
+from passerelle.errors import RefusedForGood, UsageError
 from passerelle.fold.view import CutView, Standing, Tree, as_written, day_of, id_in
 from passerelle.gate import OrganisationFacts
 from passerelle.gate.recorded import NO_DOUBTS, Doubts, Recorded, facts_of_organisation
@@ -132,6 +132,7 @@ def deliver(
 
     Raises:
         UsageError: the target wants no persons.
+        RefusedForGood: something was sent as of a later day; what was withdrawn since would be shared again.
         ContractError: `validation/data_classes.yaml` cannot be read.
         StaleLease: someone took over.
         Unavailable: the folder cannot be written.
@@ -139,6 +140,7 @@ def deliver(
     if target.purpose != "deliver":
         raise UsageError(f"target {target.target} is for {target.purpose}; deliver sends to those who may have persons")
     day = day_of(as_of, house.gate.time_zone)
+    _refuse_earlier(stores, target, day)
     delivery = _Delivery(stores, house, cut, linked, target=target, directory=directory, day=day, doubts=doubts)
     with Snapshot(out_folder / target.target) as snapshot:
         delivery.write(snapshot)
@@ -374,9 +376,12 @@ class _Delivery:
                     for key, (kind, digest) in listed.items()
                 ],
             )
-            audit.append(tx, "passerelle", EVENT, name, json.dumps({"cut": self._cut.name, **self._sent}), now=now)
+            audit.append(tx, "passerelle", EVENT, name, json.dumps(self._audited()), now=now)
         self._count(tx, lease)
         run_log.note(tx, EVENT, detail=json.dumps({"cut": self._cut.name, "target": name, **self._sent}))
+
+    def _audited(self) -> dict[str, object]:
+        return {"as_of": self._day.isoformat(), "cut": self._cut.name, **self._sent}
 
     def _overtaken(self, tx: Transaction) -> Iterable[bytes]:
         """Resources of which something waits to be sent that is not what the target may have now."""
@@ -409,6 +414,18 @@ class _Delivery:
             dict(self._sent),
             tuple(files),
             dict(sorted(hospitals.items())),
+        )
+
+
+def _refuse_earlier(stores: Stores, target: Target, day: date) -> None:
+    """Nothing is sent as of a day before that of what was sent last: consent counts at the moment of sending."""
+    with stores.ledger.read() as tx:
+        last = audit.last_of(tx, EVENT, target.target)
+    told = None if last is None else json.loads(last.detail).get("as_of")
+    if told is not None and day < date.fromisoformat(told):
+        raise RefusedForGood(
+            f"target {target.target} was last sent something as of {told}; as of {day.isoformat()} it could get again"
+            " what was withdrawn since; deliver as of that day or a later one"
         )
 
 

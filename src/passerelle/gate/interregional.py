@@ -3,14 +3,14 @@
 Which regions send and receive is data (`mappings/directory/regions.csv`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from passerelle.contracts.gate_table import Region
 from passerelle.gate.deciding import Decision
-from passerelle.gate.facts import Clock, ConsentFacts, Moment
+from passerelle.gate.facts import ANY, Clock, ConsentFacts, Moment
 
 PURPOSE = "interregional"
 """The purpose a consent must name."""
@@ -37,7 +37,7 @@ def interregional_eligible(
     """Whether the request may exist, and if not, by which rule.
 
     It wants a region that sends and another that receives, a person already followed in the first, and a voluntary
-    consent collected before the request was written and in force when it is looked at.
+    consent collected before the request was written and in force when it is looked at, and not refused since.
     """
     sending, receiving = regions.get(request.sending_region), regions.get(request.receiving_region)
     if sending is None or not sending.sends:
@@ -57,13 +57,37 @@ def interregional_eligible(
         and _holds(consent, Clock(request.authored_on, zone))
         and _holds(consent, Clock(as_of, zone))
     ]
-    if not agreed:
+    refused = [one for one in request.consents if _refuses(one, Clock(as_of, zone))]
+    if not agreed or any(not _is_over(one, request.consents, zone) for one in refused):
         return Decision(allowed=False, rule="interregional-consent")
     return Decision(allowed=True, rule=PURPOSE, consent=min(agreed))
 
 
 def _is_voluntary(consent: ConsentFacts) -> bool:
     return consent.permits and consent.voluntary and PURPOSE in consent.purposes
+
+
+def _refuses(consent: ConsentFacts, clock: Clock) -> bool:
+    """A refusal that names the scheme, or no purpose at all, and was said by then."""
+    return (
+        not consent.permits
+        and (not consent.purposes or not consent.purposes.isdisjoint({ANY, PURPOSE}))
+        and (consent.collected is None or clock.has_reached(consent.collected))
+        and (consent.end is None or not clock.has_passed(consent.end))
+        and (consent.withdrawn_on is None or not clock.has_reached(consent.withdrawn_on))
+    )
+
+
+def _is_over(refusal: ConsentFacts, consents: Iterable[ConsentFacts], zone: ZoneInfo) -> bool:
+    """A voluntary agreement of a later day lifts it; of one day, the refusal stands."""
+    return refusal.collected is not None and any(
+        _is_voluntary(one) and one.collected is not None and _day(refusal.collected, zone) < _day(one.collected, zone)
+        for one in consents
+    )
+
+
+def _day(moment: Moment, zone: ZoneInfo) -> date:
+    return Clock(moment, zone).day(moment)
 
 
 def _came_before(collected: Moment | None, authored: Moment, zone: ZoneInfo) -> bool:

@@ -19,7 +19,7 @@ from passerelle.gate import ConsentFacts
 from passerelle.linkage.persons import Known
 from passerelle.linkage.projection import OrganisationNames, speaks_of, withdrawal
 from passerelle.linkage.traits import Traits
-from passerelle.linkage.waiting import Contact, Event
+from passerelle.linkage.waiting import Contact, Event, Start
 
 INS_SYSTEMS = ("ins-nir", "ins-nia", "ins-nir-test", "ins-nir-demo")
 ORIENTATION_NUMBER, ORIENTATION_SLIP = "orientation-number", "orientation-slip"
@@ -101,11 +101,11 @@ class People:
 
 @dataclass(slots=True)
 class Course:
-    """What happened: events by pathway; contacts by what is held and patient; days of return by pathway and patient."""
+    """What happened: events by pathway; contacts by what is held and patient; what competes by pathway and patient."""
 
     events: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))
     contacts: dict[tuple[Chosen, bytes], list[Contact]] = field(default_factory=lambda: defaultdict(list))
-    returns: dict[tuple[str, bytes], list[date]] = field(default_factory=lambda: defaultdict(list))
+    returns: dict[tuple[str, bytes], list[Start]] = field(default_factory=lambda: defaultdict(list))
     deaths: dict[bytes, date] = field(default_factory=dict)
     last_days: dict[str, date] = field(default_factory=dict)
 
@@ -220,7 +220,8 @@ class FactsReader:
         tree = one.tree
         token = _number(tree.get("identifier", ()), self._slip_system)
         patient = id_in(tree.get("for"), "Patient")
-        if token and patient is not None and SLIP_SHOWN in _codes(tree, "code"):
+        was_meant = tree.get("status") != "entered-in-error"
+        if token and was_meant and patient is not None and SLIP_SHOWN in _codes(tree, "code"):
             day = day_in(tree.get("executionPeriod", {}).get("start"))
             people.shown.append(
                 SlipShown(one.id, patient, one.source, token, day, consented=tree.get("status") == "completed")
@@ -275,13 +276,15 @@ class FactsReader:
         for name, pathway in self._pathways.items():
             undone = self._was_undone(one, pathway.after)
             if undone or self._fits(one, pathway.after):
-                day = day_in(_time(one.tree, pathway.after))
+                at = _time(one.tree, pathway.after)
+                day = day_in(at)
                 if day is None or day <= self._as_of:
-                    course.events[name].append(Event(one.id, patient, day, undone))
+                    course.events[name].append(Event(one.id, patient, day, undone, str(at or "")))
             for competing in pathway.competing:
-                back = self._past(_time(one.tree, competing)) if self._fits(one, competing) else None
+                at = _time(one.tree, competing) if self._fits(one, competing) else None
+                back = self._past(at)
                 if back is not None:
-                    course.returns[name, patient].append(back)
+                    course.returns[name, patient].append(Start(one.id, back, str(at)))
 
     def _note_death(self, one: Standing, patient: bytes, course: Course) -> None:
         hospitalization = one.tree.get("hospitalization")

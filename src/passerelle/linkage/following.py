@@ -1,8 +1,8 @@
 """Event to follow-up: for each event of each pathway, what can be seen of it, and what was.
 
 A follow-up is looked for at every source that may hold it. Where several do, the one of which most can be seen
-decides why nothing could be: not permitted, then no common key, then no coverage. Only what all of it allows to see
-is ever called missed.
+decides why nothing could be: not permitted, then no common key, then no coverage. Where several can be seen equally
+well, the first contact at any of them counts, and nothing is missed before the stalest of them is fresh enough.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from passerelle.contracts.source import Coverage
 from passerelle.linkage.facts import ORIENTATION_NUMBER, Course, Orientation, People, Quoted
 from passerelle.linkage.permissions import Permissions
 from passerelle.linkage.persons import Known, Link, LinkKind, LinkState
-from passerelle.linkage.waiting import Blind, Contact, Event, Judgement, Seen, assign_contacts, judge
+from passerelle.linkage.waiting import Blind, Contact, Event, Judgement, Seen, assign_contacts, goes_on, judge
 
 _INS: LinkName = "ins"
 _FURTHEST = (Blind.NOT_PERMITTED, Blind.NO_COMMON_KEY, Blind.NO_COVERAGE, None)
@@ -87,7 +87,7 @@ class Follower:
         for name in sorted(self._house.pathways):
             pathway = self._house.pathways[name]
             events = sorted(self._course.events.get(name, ()), key=lambda event: event.id)
-            known = [event for event in events if event.patient in self._people.patients]
+            known = [self._in_chain(pathway, event) for event in events if event.patient in self._people.patients]
             for follow_up in pathway.expects:
                 firsts = self._first_contacts(follow_up, known)
                 for event in known:
@@ -102,7 +102,7 @@ class Follower:
             return {}
         of_patient: dict[bytes, list[Event]] = defaultdict(list)
         for event in events:
-            if not event.undone:
+            if not event.undone and not event.goes_on:
                 of_patient[event.patient].append(event)
         first_day = min(window.first for window in follow_up.windows)
         found: dict[bytes, Contact] = {}
@@ -135,8 +135,8 @@ class Follower:
         return Followed(pathway, follow_up, door, tuple(judge(event, follow_up.windows, seen, self._as_of)))
 
     def _seen(self, follow_up: FollowUp, event: Event, day: date, door: str, seen: Seen) -> Seen:
-        """What the source says of which most can be seen, by whichever link it can be seen."""
-        best: tuple[int, Seen] | None = None
+        """What the sources say of which most can be seen, by whichever link they can be seen."""
+        by_place: dict[int, list[Seen]] = defaultdict(list)
         for holder in self._holders(follow_up, door):
             answers: list[tuple[Blind | None, Contact | None]] = []
             if _INS in follow_up.over:
@@ -149,18 +149,33 @@ class Follower:
                 if said is None and covering is None:
                     said = Blind.NO_COVERAGE
                 fresh = self._fresh_until(holder, covering) if covering is not None else None
-                place = _FURTHEST.index(said)
-                if best is None or place > best[0]:
-                    best = place, replace(seen, contact=contact, blind=said, fresh_until=fresh)
-        return best[1] if best is not None else replace(seen, contact=None, blind=Blind.NO_COVERAGE)
+                by_place[_FURTHEST.index(said)].append(replace(seen, contact=contact, blind=said, fresh_until=fresh))
+        if not by_place:
+            return replace(seen, contact=None, blind=Blind.NO_COVERAGE)
+        best = by_place[max(by_place)]
+        contacts = [one.contact for one in best if one.contact is not None]
+        fresh_days = [one.fresh_until for one in best if one.fresh_until is not None]
+        return replace(
+            best[0],
+            contact=min(contacts, key=lambda one: (one.day, one.at, one.id), default=None),
+            fresh_until=min(fresh_days, default=None),
+        )
 
     def _back(self, pathway: Pathway, event: Event) -> date | None:
         days = [
-            day
+            start.day
             for patient in self._linked.of(event.patient)
-            for day in self._course.returns.get((pathway.pathway, patient), ())
+            for start in self._course.returns.get((pathway.pathway, patient), ())
         ]
         return min((day for day in days if event.day is not None and day > event.day), default=None)
+
+    def _in_chain(self, pathway: Pathway, event: Event) -> Event:
+        """The event, which is none where its own source took the person in again at once.
+
+        What another source began is not asked: that nothing is said of an event would tell that source's secret.
+        """
+        starts = self._course.returns.get((pathway.pathway, event.patient), ())
+        return replace(event, goes_on=True) if goes_on(event, starts, pathway.chained_within) else event
 
     def _death(self, patient: bytes) -> date | None:
         told = [self._people.patients[one].death for one in self._linked.of(patient)]
@@ -208,11 +223,19 @@ class Follower:
         found: list[Contact] = []
         for orientation in usable:
             for quoted in self._quoted.get(orientation.number, ()):
-                if quoted.source == holder:
+                if quoted.source == holder and self._may_be_matched(orientation, quoted):
                     self._note(orientation, quoted)
                     found.append(quoted.contact)
         counted = [one for one in found if one.day >= day]
         return None, min(counted, key=lambda one: (one.day, one.at, one.id), default=None)
+
+    def _may_be_matched(self, orientation: Orientation, quoted: Quoted) -> bool:
+        """False if something stops it on the side of whom the number was quoted for, where they are known."""
+        there = quoted.contact.patient
+        if there not in self._people.patients:
+            return True
+        answer = self._permissions.may_be_quoted(orientation.patient, quoted.source, orientation.consents, there)
+        return answer is True
 
     def _note(self, orientation: Orientation, quoted: Quoted) -> None:
         self.number_links[orientation.id, quoted.contact.id] = Link(

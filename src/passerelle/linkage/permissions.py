@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from passerelle.contracts.house import House
-from passerelle.gate import ConsentFacts, Decision, OrganisationFacts, SubjectFacts, decide, may_link
+from passerelle.gate import ConsentFacts, Decision, OrganisationFacts, SubjectFacts, decide, may_link, pooled
 from passerelle.gate.recorded import Recorded, organisations_of_sources
 from passerelle.linkage.facts import PatientFacts
 from passerelle.linkage.persons import Known
@@ -56,19 +56,22 @@ class Permissions:
         own = (self.facts(patient), self.organisation(self._patients[patient].known.source))
         return may_link(self._table, own, (NOBODY, self.organisation(source)), self._day).allowed
 
-    def may_be_quoted(self, patient: bytes, source: str, agreed: Iterable[ConsentFacts] = ()) -> bool | None:
+    def may_be_quoted(
+        self, patient: bytes, source: str, agreed: Iterable[ConsentFacts] = (), there: bytes | None = None
+    ) -> bool | None:
         """Whether an orientation number of the patient may be matched at a source that quotes it.
 
         Args:
             patient: to whom the number was given.
             source: the source that quotes it.
             agreed: what was agreed to, or refused, for this orientation. No other consent counts for it.
+            there: the patient for whom it was quoted, where the source knows one: what stops there stops here.
 
         Returns:
             None when a stop of the gate applies, whatever was agreed.
         """
         told = self._patients[patient]
-        own = self.facts(patient)
+        own = self.facts(patient) if there is None else pooled(self.facts(patient), self.facts(there))
         refused = tuple(one for one in own.consents if not one.permits)
         subject = replace(own, consents=(*refused, *agreed), care_teams=(), carers=())
         sender, recipient = self.organisation(told.known.source), self.organisation(source)

@@ -119,6 +119,10 @@ def _members(tree: Tree, source: str, batch_id: int, row: int, names: Organisati
     subject = id_in(tree.get("subject"), "Patient")
     if subject is None or tree.get("status") in _NEVER_MEANT:
         return
+    if tree.get("status") == "suspended" or (
+        tree.get("status") == "inactive" and not tree.get("period", {}).get("end")
+    ):
+        return  # over since nobody knows when, or not counting for now: it is no ground
     basis = next(
         (str(one["valueInteger"]) for one in tree.get("extension", ()) if one.get("url") == CARE_TEAM_BASIS), None
     )

@@ -76,8 +76,8 @@ def follow_slips(people: People, course: Course, permissions: Permissions) -> Sl
 def _follow(
     slip: SlipIssued, handed: Sequence[SlipShown], course: Course, permissions: Permissions, told: Slips
 ) -> None:
-    """The first hand-over counts; a slip that two people show on one first day is nobody's."""
-    first = min(handed, key=lambda one: (one.day or date.max, one.id))
+    """The first hand-over counts, and of several on one day a refusal; one that two people show on it is nobody's."""
+    first = min(handed, key=lambda one: (one.day or date.max, one.consented, one.id))
     rivals = {one.patient for one in handed if one.day == first.day}
     if len(rivals) > 1:
         told.outcomes[SlipOutcome.USED_TWICE] += 1

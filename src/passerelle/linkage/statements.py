@@ -86,7 +86,7 @@ def follow_up_statements(
 ) -> list[Statement]:
     """The ServiceRequest and the Tasks of one event and one kind of follow-up. `judgements` has one per window.
 
-    Nothing is stated of an event that nobody is waited for after: the person was dead by then.
+    Nothing is stated of an event that nobody is waited for after: the person was dead by then, or taken in again.
     """
     judgements = [judgement for judgement in judgements if judgement.outcome is not Outcome.EXCLUDED]
     if not judgements:

@@ -41,18 +41,16 @@ def comparable_name(text: str) -> str:
 def compare_traits(left: Traits, right: Traits) -> Concordance:
     """Concordant when birth name, first given name, birth date and sex all agree, and no birth place contradicts.
 
-    Incomparable when one side lacks a name or the birth date: nothing certain may rest on that. Sex `unknown` is
-    no contradiction, and neither is a birth place that one side does not state.
+    Incomparable when one side lacks the birth date or a name in Latin letters: nothing certain may rest on that. Sex
+    `unknown` is no contradiction, and neither is a birth place that one side does not state.
     """
-    needed = (left.birth_name, right.birth_name, left.given_name, right.given_name, left.birth_date, right.birth_date)
-    if not all(needed):
+    here = comparable_name(left.birth_name), comparable_name(left.given_name), left.birth_date
+    there = comparable_name(right.birth_name), comparable_name(right.given_name), right.birth_date
+    if not all((*here, *there)):
         return Concordance.INCOMPARABLE
-    same_names = comparable_name(left.birth_name) == comparable_name(right.birth_name) and comparable_name(
-        left.given_name
-    ) == comparable_name(right.given_name)
     known = {"male", "female"}
     sexes_agree = left.sex == right.sex or not {left.sex, right.sex} <= known
     places_agree = not (left.birth_place and right.birth_place) or left.birth_place == right.birth_place
-    if same_names and left.birth_date == right.birth_date and sexes_agree and places_agree:
+    if here == there and sexes_agree and places_agree:
         return Concordance.CONCORDANT
     return Concordance.DISCORDANT

@@ -1,14 +1,16 @@
 """Did a follow-up come after an event, and in time? Pure: dates and links in, one outcome per window out.
 
 Definitions (ours; dates are those of the source's zone): day 0, the day of the event, counts only where a window
-starts at 0. A contact satisfies one event: the nearest preceding one. Return to the door one left ends the wait.
-A follow-up is *found*, *missed* or *not observable*; a window that is not over at `as_of` and has no contact is *open*.
+starts at 0. A contact satisfies one event of a pathway: the nearest preceding one. Return to the door one left, and death, end the
+wait: what comes after them counts no more. A follow-up is *found*, *missed* or *not observable*; a window that is not
+over at `as_of` and has no contact is *open*, whatever ended the wait: a *missed* before its time would tell whoever
+reads it that somebody came back, or died, at a door they may know nothing of.
 """
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from passerelle.contracts.pathway import Window
@@ -22,7 +24,7 @@ class Outcome(StrEnum):
     NOT_OBSERVABLE = "not-observable"
     OPEN = "open"
     UNDONE = "undone"
-    EXCLUDED = "excluded"  # the person died on that day or before: nobody is waited for
+    EXCLUDED = "excluded"  # the person died by then, or was taken in again at once: nobody is waited for
 
 
 class Blind(StrEnum):
@@ -36,12 +38,26 @@ class Blind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something after which a follow-up is expected."""
+    """Something after which a follow-up is expected. `at`: the moment as it was written.
+
+    `goes_on`: it was no end, since the same source took the person in again at once; the last of the chain counts.
+    """
 
     id: bytes
     patient: bytes
     day: date | None
     undone: bool = False
+    at: str = ""
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Something that began, and competes with a follow-up: a stay, custody."""
+
+    id: bytes
+    day: date
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,19 @@ class Judgement:
     outcome: Outcome
     contact: Contact | None = None
     blind: Blind | None = None
+
+
+def goes_on(event: Event, starts: Sequence[Start], within: int | None) -> bool:
+    """Whether one of what began is the event's continuation: so many days later at most, and later for certain."""
+    if within is None or event.day is None:
+        return False
+    gaps = ((start, (start.day - event.day).days) for start in starts if start.id != event.id)
+    return any(0 < gap <= within or (gap == 0 and _is_later(start.at, event.at)) for start, gap in gaps)
+
+
+def _is_later(one: str, other: str) -> bool:
+    """Of two moments with an hour, whether the first is not before the second; days alone do not say."""
+    return "T" in one and "T" in other and datetime.fromisoformat(one) >= datetime.fromisoformat(other)
 
 
 def assign_contacts(events: Sequence[Event], contacts: Sequence[Contact], first_day: int) -> Mapping[bytes, Contact]:
@@ -102,21 +131,25 @@ class Seen:
 def judge(event: Event, windows: Sequence[Window], seen: Seen, as_of: date) -> list[Judgement]:
     """One judgement per window of an event.
 
-    In this order: undone, without a day, the person dead by then, blind, and then each window by itself. Return and
-    death end the wait: a window that could still bring a contact is then missed and no longer open.
+    In this order: undone, without a day, gone on or the person dead by then, blind, and then each window by itself.
     """
     if event.undone:
         return [Judgement(event, window, Outcome.UNDONE) for window in windows]
     if event.day is None:
         return [Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=Blind.NO_EVENT_TIME) for window in windows]
-    if seen.death is not None and seen.death <= event.day:
+    if event.goes_on or (seen.death is not None and seen.death <= event.day):
         return [Judgement(event, window, Outcome.EXCLUDED) for window in windows]
     if seen.blind is not None:
         return [Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=seen.blind) for window in windows]
     counted = seen.contact
-    if counted is not None and seen.back is not None and counted.day > seen.back:
+    if counted is not None and counted.day > min(_ends(seen), default=date.max):
         counted = None
     return [_judged(event, window, replace(seen, contact=counted), as_of) for window in windows]
+
+
+def _ends(seen: Seen) -> list[date]:
+    """The days on which the wait ended before its time."""
+    return [day for day in (seen.back, seen.death) if day is not None]
 
 
 def _judged(event: Event, window: Window, seen: Seen, as_of: date) -> Judgement:
@@ -124,9 +157,10 @@ def _judged(event: Event, window: Window, seen: Seen, as_of: date) -> Judgement:
     assert day is not None
     if contact is not None and window.first <= (contact.day - day).days <= window.last:
         return Judgement(event, window, Outcome.FOUND, contact=contact)
-    if (as_of - day).days <= window.last and seen.back is None and seen.death is None:
+    last = day + timedelta(days=window.last)
+    if as_of <= last:
         return Judgement(event, window, Outcome.OPEN)
-    ends = min(day + timedelta(days=window.last), as_of)
+    ends = min([last, *_ends(seen)])
     if seen.fresh_until is not None and seen.fresh_until < ends:
         return Judgement(event, window, Outcome.NOT_OBSERVABLE, blind=Blind.NO_COVERAGE)
     return Judgement(event, window, Outcome.MISSED)

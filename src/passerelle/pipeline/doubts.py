@@ -8,6 +8,7 @@ taken as the most restrictive thing that it may say.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.mapping import Emit, FieldLine
@@ -185,10 +186,21 @@ class _Reading:
 
     def _wants_anonymity(self, emit: Emit, row: Row) -> bool:
         return any(
-            all(self._value(row, name) == wanted for name, wanted in line.only.items())
+            all(read(name) == wanted for name, wanted in line.only.items())
             for line in emit.fields
             if _asks_for_anonymity(line)
+            for read in self._readers(line.each, row)
         )
+
+    def _readers(self, each: str | None, row: Row) -> Iterator[Callable[[str], str | None]]:
+        """What reads a value by name: in the row, or in one occurrence of a repetition after the other."""
+        if each is None:
+            yield partial(self._value, row)
+            return
+        reader = self._keys.reader
+        names = tuple(self._keys.table.repeats[each].fields)
+        for occurrence in row[len(reader.slots) + reader.repeats.index(each)]:
+            yield dict(zip(names, occurrence, strict=True)).get
 
     @staticmethod
     def _is_limited(emit: Emit) -> bool:

@@ -152,6 +152,9 @@ def _follow_ups(stores: Stores, house: House, cut: Cut, linked: Linked) -> Itera
             doors[one.id] = one.source
             if one.tree.get("deceasedDateTime") or one.tree.get("deceasedBoolean"):
                 dead.add(one.id)
+        with stores.ledger.read() as tx:
+            same = [{link.left, link.right} for link in links.found(tx, "ins", states=["active"])]
+        dead |= set().union(*(ends for ends in same if ends & dead))  # any door may know of a death
         windows = _windows(house)
         for one in view.bodies(("Task",)):
             patient, event = id_in(one.tree.get("for"), "Patient"), id_in(one.tree.get("reasonReference"))

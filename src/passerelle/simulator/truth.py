@@ -12,6 +12,7 @@ from passerelle.simulator.sharing import Consent, Opposition, Team
 
 CONTACT_WINDOWS = {"d7": (1, 7), "d21": (1, 21), "d30": (1, 30)}
 NIGHT_WINDOWS = {"d1": (0, 1)}
+CHAINED_WITHIN = 1
 _LINK_PURPOSES = {"CONT", "LIEN"}
 _STOPPING_PURPOSES = {"TOUT", "LIEN", "CONT"}
 
@@ -180,7 +181,7 @@ def _expected_contact(
     seen = same_number and life.traits_agree
     if event.day is None:
         return _all(CONTACT_WINDOWS, "not-observable", "no-event-time")
-    if dead and dead <= event.day:
+    if (dead and dead <= event.day) or _goes_on(life, event):
         return _all(CONTACT_WINDOWS, "excluded")
     facts = facts_of(life, {identity.source, "csapa"} if same_number else {identity.source})
     if not may_link(facts, ORGANISATION[identity.source], "CSAPA"):
@@ -195,25 +196,38 @@ def _expected_contact(
         ends = min(later) if later else date.max
         own = [visit for visit in life.visits if visit.attended and event.day < visit.day <= ends]
         contact = min(own, key=_when, default=None)
-    if contact and back and contact.day > back:
+    if contact and any(end and contact.day > end for end in (back, dead)):
         contact = None
     answers: Tree = {}
     for name, (first, last) in CONTACT_WINDOWS.items():
         if contact and first <= (contact.day - event.day).days <= last:
             answers[name] = {"outcome": "found", "follow_up": numbers.act(life, contact), "blind": None}
         else:
-            answers |= _all([name], _without(event.day, last, back, dead))
+            answers |= _all([name], _without(event.day, last))
     return answers
 
 
-def _without(day: date, last: int, back: date | None, dead: date | None) -> str:
-    return "open" if (LAST_DAY - day).days <= last and not back and not dead else "missed"
+def _goes_on(life: Life, event: _Event) -> bool:
+    """A stay after which the same hospital took the person in again on that day or the next one is no discharge."""
+    end = event.door.end
+    return isinstance(event.door, Stay) and any(
+        stay is not event.door
+        and stay.is_return
+        and end is not None
+        and stay.start >= end
+        and (stay.start.date() - end.date()).days <= CHAINED_WITHIN
+        for stay in life.stays
+    )
+
+
+def _without(day: date, last: int) -> str:
+    return "open" if (LAST_DAY - day).days <= last else "missed"
 
 
 def _expected_night(life: Life, identity: Identity, event: _Event, dead: date | None) -> Tree:
     if event.day is None:
         return _all(NIGHT_WINDOWS, "not-observable", "no-event-time")
-    if dead and dead <= event.day:
+    if (dead and dead <= event.day) or _goes_on(life, event):
         return _all(NIGHT_WINDOWS, "excluded")
     if is_stopped(facts_of(life, {identity.source}), ORGANISATION[identity.source], "SIAO"):
         return _all(NIGHT_WINDOWS, "not-observable", "not-permitted")
@@ -228,7 +242,7 @@ def _expected_night(life: Life, identity: Identity, event: _Event, dead: date | 
     first, last = NIGHT_WINDOWS["d1"]
     if night and first <= (date.fromisoformat(night["day"]) - event.day).days <= last:
         return {"d1": {"outcome": "found", "follow_up": night["id"], "blind": None}}
-    return _all(NIGHT_WINDOWS, _without(event.day, last, None, dead))
+    return _all(NIGHT_WINDOWS, _without(event.day, last))
 
 
 def _first_night(life: Life, door: Stay | Custody) -> Tree | None:
