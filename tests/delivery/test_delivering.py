@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from link_builders import NAMING, TODAY, World, target
 
 from passerelle.delivery import deliver
 from passerelle.delivery.pruning import without_numbers
+from passerelle.errors import RefusedForGood
 from passerelle.ids import KeyedHasher, resource_id
 from passerelle.records import Stage, State
 from passerelle.stores.ledger import cuts, outbox, run_log
@@ -37,8 +39,8 @@ def directory(world):
     return found
 
 
-def delivered(world, out, to="COORD", **elements):
-    linked = world.link()
+def delivered(world, out, to="COORD", as_of=TODAY, **elements):
+    linked = world.link(as_of=as_of)
     with world.stores.ledger.read() as tx:
         cut = cuts.last(tx)
     return deliver(
@@ -47,7 +49,7 @@ def delivered(world, out, to="COORD", **elements):
         cut,
         linked,
         lease=world.lease,
-        as_of=TODAY,
+        as_of=as_of,
         out_folder=out,
         target=target(to, **elements),
         directory=directory(world),
@@ -91,6 +93,20 @@ def test_what_was_agreed_to_leaves_whole(world, out):
     assert {one["status"] for one in written(out, "Task")} == {"completed"}
     assert outcome.delivered["Encounter"] == 2
     assert "opposition" not in outcome.withheld
+
+
+def test_nothing_is_sent_as_of_a_day_before_that_of_the_last_sending(world, out):
+    known_to_both(world, withdrawn="2025-12-30")
+    delivered(world, out, as_of=date(2025, 12, 28))
+    assert len(written(out, "Patient")) == 2
+    delivered(world, out)
+    before = hashes(out)
+
+    with pytest.raises(RefusedForGood, match="as of 2025-12-31; as of 2025-12-29 it could get again"):
+        delivered(world, out, as_of=date(2025, 12, 29))
+
+    assert written(out, "Patient") == []
+    assert hashes(out) == before
 
 
 def test_without_a_ground_nothing_leaves(world, out):

@@ -74,6 +74,24 @@ def test_without_a_voluntary_consent_before_the_request_and_still_in_force_there
     assert "interregional-consent" == rule_of(consents=(replace(VOLUNTEER, **changed),))
 
 
+NO = consent("n1", permits=False, purposes=frozenset({"interregional"}), collected=date(2026, 3, 5))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        (NO, "interregional-consent"),
+        (replace(NO, purposes=frozenset()), "interregional-consent"),
+        (replace(NO, collected=VOLUNTEER.collected), "interregional-consent"),
+        (replace(NO, collected=date(2026, 2, 1)), "interregional"),
+        (replace(NO, purposes=frozenset({"deliver"})), "interregional"),
+        (replace(NO, withdrawn_on=date(2026, 3, 6)), "interregional"),
+    ],
+)
+def test_a_refusal_that_was_not_taken_back_since_leaves_no_volunteer(refusal, expected):
+    assert expected == rule_of(consents=(VOLUNTEER, refusal))
+
+
 def test_on_one_day_the_hour_decides_which_came_first():
     morning, noon = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 2, 12, tzinfo=UTC)
     first = replace(VOLUNTEER, collected=morning)

@@ -1,7 +1,8 @@
 """Link over small regions in real stores: who is one person, what is found, what is missed, what cannot be seen."""
 
+import link_builders
 import pytest
-from link_builders import TODAY, World, passed
+from link_builders import TODAY, World, house, organisations, passed
 
 from passerelle.ids import resource_id
 from passerelle.stores import sums
@@ -56,10 +57,17 @@ def test_a_window_that_is_not_over_is_open(world):
     assert world.tasks(world.link()) == {"d7": "missed", "d21": "open", "d30": "open"}
 
 
-def test_death_after_the_discharge_ends_the_wait(world):
+def test_death_after_the_discharge_is_told_by_no_window_before_its_end(world):
     left_hospital(world, end="2025-12-22", died="2025-12-28")
 
-    assert world.tasks(world.link()) == {"d7": "missed", "d21": "missed", "d30": "missed"}
+    assert world.tasks(world.link()) == {"d7": "missed", "d21": "open", "d30": "open"}
+
+
+def test_a_contact_after_the_death_is_no_follow_up(world):
+    left_hospital(world, died="2025-06-12")
+    world.contact("first", "c", "2025-06-14")
+
+    assert set(world.tasks(world.link()).values()) == {"missed"}
 
 
 def test_nobody_is_waited_for_who_died_in_hospital(world):
@@ -177,8 +185,33 @@ def test_one_contact_follows_the_nearest_discharge_only(world):
 def test_a_return_to_hospital_ends_the_wait(world):
     left_hospital(world, end="2025-12-20")
     world.stay("chu", "s2", "h", "2025-12-25", None, status="in-progress")
+    world.contact("later", "c", "2025-12-27")
 
-    assert set(world.tasks(world.link()).values()) == {"missed"}
+    assert world.tasks(world.link()) == {"d7": "missed", "d21": "open", "d30": "open"}
+
+
+def test_a_discharge_after_which_the_same_hospital_takes_the_person_in_at_once_is_none(world):
+    left_hospital(world)
+    world.stay("chu", "s2", "h", "2025-06-11", "2025-06-20")
+    world.contact("first", "c", "2025-06-24")
+
+    outcome = world.link()
+
+    assert outcome.outcomes["hospital_discharge.csapa_contact.d7"] == {"excluded": 1, "found": 1}
+    assert world.tasks(outcome) == {"d7": "found", "d21": "found", "d30": "found"}
+
+
+def test_an_admission_to_another_hospital_is_not_told_by_silence(world):
+    left_hospital(world)
+    world.patient("ch", "h2", ins=NUMBER)
+    world.consent("ch", "k", "h2", to=None)
+    world.stay("ch", "s2", "h2", "2025-06-11", "2025-06-20")
+    world.contact("first", "c", "2025-06-24")
+
+    outcome = world.link()
+
+    assert "excluded" not in outcome.outcomes["hospital_discharge.csapa_contact.d7"]
+    assert outcome.states["hospital_discharge.csapa_contact.d7"] == {"passed": 2}
 
 
 def test_three_doors_are_one_person_only_where_each_pair_is_permitted(world):
@@ -274,6 +307,37 @@ def test_one_number_on_two_orientations_leads_nowhere(world):
     assert outcome.outcomes["hospital_discharge.housing_first_night.d1"] == {"no-common-key": 2}
 
 
+def test_an_opposition_where_the_number_is_quoted_stops_the_match(world):
+    oriented(world)
+    world.placement("n", "OR23", "2025-06-11")
+    world.placement("fresh", None, "2025-12-30")
+    world.opposition("siao", "q", "of n")
+
+    outcome = world.link()
+
+    assert outcome.links["orientation-number"] == 0
+    assert outcome.outcomes["hospital_discharge.housing_first_night.d1"] == {"missed": 1}
+
+
+@pytest.mark.parametrize("second", ["abri", "zabri"])
+def test_a_roof_counts_whichever_of_two_desks_gave_it(ledger, data, keys, monkeypatch, second):
+    monkeypatch.setitem(link_builders.KINDS, second, "housing")
+    monkeypatch.setitem(link_builders.COVERED_SINCE, second, "2025-03-01")
+    known = organisations()
+    known["ABRI"] = known["SIAO"].model_copy(update={"code": "ABRI", "source": second})
+    world = World(ledger, data, keys, house(organisations=known))
+    oriented(world)
+    about = world.ref("chu", "orientation", "OR23", "ServiceRequest")
+    world.consent("chu", "two", "h", to="ABRI", classes=("identity", "housing"), about=about, label="second_consent")
+    world.placement("n", "OR23", "2025-06-11")
+    world.put(second, "patient", "p", "Patient", gender="female")
+    someone = {"for": world.ref(second, "patient", "p", "Patient")}
+    night = {"start": "2025-12-30"}
+    world.put(second, "placement", "p", "Task", status="in-progress", intent="order", executionPeriod=night, **someone)
+
+    assert world.link().outcomes["hospital_discharge.housing_first_night.d1"] == {"found": 1}
+
+
 # Prison --------------------------------------------------------------------------------------------------------------
 
 
@@ -341,6 +405,34 @@ def test_a_slip_of_somebody_who_opposed_or_asked_for_anonymity_leads_nowhere(wor
     world.opposition("csapa", "q", "c")
 
     assert world.link().outcomes["orientation-slip"] == {"not-permitted": 1}
+
+
+@pytest.mark.parametrize("token", ["T1", "T2", "T3", "T4", "T5", "T6"])
+def test_of_two_answers_to_a_slip_on_one_day_the_refusal_counts(world, token):
+    world.patient("csapa", "c")
+    world.slip(token, "2025-06-01", "2025-07-01")
+    world.shown(token, "c", "2025-06-05")
+    _, agreed = world.waiting["csapa"][-1]
+    world.put("csapa", "slip_shown", f"again {token}", "Task", **{**agreed_to(agreed), "status": "rejected"})
+    world.contact("then", "c", "2025-06-05")
+
+    assert world.link().outcomes["orientation-slip"] == {"not-consented": 1}
+
+
+def agreed_to(tree):
+    return {name: value for name, value in tree.items() if name not in {"resourceType", "id"}}
+
+
+def test_a_hand_over_that_was_noted_in_error_uses_no_slip_up(world):
+    world.patient("csapa", "wrong")
+    world.patient("csapa", "c")
+    world.slip("TOKEN", "2025-06-01", "2025-07-01")
+    world.shown("TOKEN", "wrong", "2025-06-03")
+    world.waiting["csapa"][-1][1]["status"] = "entered-in-error"
+    world.shown("TOKEN", "c", "2025-06-05")
+    world.contact("then", "c", "2025-06-05")
+
+    assert world.link().outcomes["orientation-slip"] == {"linked": 1}
 
 
 def test_a_token_that_was_misread_waits_and_the_slip_does_too(world):

@@ -2,6 +2,7 @@
 
 from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,18 @@ def test_spelling_does_not_part_a_person():
 
 def test_without_a_birth_date_nothing_certain_is_said():
     assert compare_traits(ALIX, Traits("Durand", "Alix", "", "female")) is Concordance.INCOMPARABLE
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Traits("გელაშვილი", "გიორგი", "1985-04-03", "male"), Traits("ბერიძე", "ლევან", "1985-04-03", "male")),
+        (Traits("-", "-", "1985-04-03", "male"), Traits("?", ".", "1985-04-03", "male")),
+    ],
+)
+def test_names_without_a_latin_letter_say_nothing_certain(one, other):
+    assert compare_traits(one, other) is Concordance.INCOMPARABLE
+    assert compare_traits(one, one) is Concordance.INCOMPARABLE
 
 
 def test_each_door_with_each_other_makes_one_person_of_three():

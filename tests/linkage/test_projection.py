@@ -113,6 +113,21 @@ def test_a_team_without_a_start_is_not_dated_whatever_its_members_are(world):
     assert [team.start for team in recorded(world).care_teams] == [None]
 
 
+@pytest.mark.parametrize(
+    ("status", "end", "expected"),
+    [("inactive", None, 0), ("inactive", "2025-09-01", 1), ("suspended", "2025-09-01", 0), ("active", None, 1)],
+)
+def test_a_team_that_is_closed_is_a_team_only_up_to_its_end(world, status, end, expected):
+    world.team("t", "c", ("CHU", "CSAPA"))
+    tree = world.waiting["csapa"][-1][1]
+    tree["status"] = status
+    tree["period"] |= {"end": end} if end else {}
+
+    teams = recorded(world).care_teams
+
+    assert [team.end and team.end.isoformat() for team in teams] == [end] * expected
+
+
 def test_a_new_version_replaces_what_the_source_said_before(world):
     world.consent("csapa", "k", "c")
     recorded(world)

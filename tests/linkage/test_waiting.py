@@ -1,5 +1,6 @@
 """Did it come, and in time? Dates in, one outcome per window out."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerelle.contracts.pathway import Window
-from passerelle.linkage.waiting import Blind, Contact, Event, Outcome, Seen, assign_contacts, judge
+from passerelle.linkage.waiting import Blind, Contact, Event, Outcome, Seen, Start, assign_contacts, goes_on, judge
 
 LEFT = date(2025, 6, 10)
 TODAY = date(2025, 12, 31)
@@ -50,13 +51,46 @@ def test_a_contact_after_the_return_is_not_of_this_event():
     ("seen", "expected"),
     [
         (Seen(), Outcome.OPEN),
-        (Seen(back=LEFT + timedelta(days=2)), Outcome.MISSED),
-        (Seen(death=LEFT + timedelta(days=2)), Outcome.MISSED),
+        (Seen(back=LEFT + timedelta(days=2)), Outcome.OPEN),
+        (Seen(death=LEFT + timedelta(days=2)), Outcome.OPEN),
         (Seen(blind=Blind.NOT_PERMITTED), Blind.NOT_PERMITTED),
     ],
 )
-def test_on_the_last_day_of_the_window_it_is_open_unless_nobody_can_come(seen, expected):
+def test_on_the_last_day_of_the_window_it_is_open_even_if_nobody_can_come(seen, expected):
     assert said(seen, as_of=LEFT + timedelta(days=7)) == expected
+
+
+@pytest.mark.parametrize("seen", [Seen(), Seen(back=LEFT + timedelta(days=2)), Seen(death=LEFT + timedelta(days=2))])
+def test_the_day_after_the_window_it_is_missed(seen):
+    assert said(seen, as_of=LEFT + timedelta(days=8)) == Outcome.MISSED
+
+
+def test_a_contact_after_the_death_is_nobodys():
+    assert said(Seen(contact=after(3), death=LEFT + timedelta(days=2))) == Outcome.MISSED
+    assert said(Seen(contact=after(2), death=LEFT + timedelta(days=2))) == Outcome.FOUND
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "expected"),
+    [
+        (LEFT, "2025-06-10T14:00:00+02:00", True),
+        (LEFT, "2025-06-10T08:00:00+02:00", False),
+        (LEFT, "2025-06-10", False),
+        (LEFT + timedelta(days=1), "2025-06-11", True),
+        (LEFT + timedelta(days=2), "2025-06-12", False),
+        (LEFT - timedelta(days=1), "2025-06-09", False),
+    ],
+)
+def test_an_event_goes_on_where_another_stay_surely_began_after_it_within_a_day(day, at, expected):
+    event = replace(EVENT, at="2025-06-10T11:00:00+02:00")
+
+    assert goes_on(event, [Start(b"s" * 16, day, at)], 1) is expected
+    assert goes_on(event, [Start(event.id, day, at)], 1) is False
+    assert goes_on(event, [Start(b"s" * 16, day, at)], None) is False
+
+
+def test_nobody_is_waited_for_after_what_went_on():
+    assert said(Seen(contact=after(3)), event=replace(EVENT, goes_on=True)) == Outcome.EXCLUDED
 
 
 def test_the_reasons_come_in_their_order():
@@ -72,6 +106,11 @@ def test_what_a_stale_source_does_not_say_is_not_missed():
     assert said(Seen(fresh_until=LEFT + timedelta(days=6))) == Blind.NO_COVERAGE
     assert said(Seen(fresh_until=LEFT + timedelta(days=7))) == Outcome.MISSED
     assert said(Seen(contact=after(2), fresh_until=LEFT + timedelta(days=3))) == Outcome.FOUND
+
+
+def test_a_source_need_be_fresh_only_up_to_the_end_of_the_wait():
+    assert said(Seen(back=LEFT + timedelta(days=2), fresh_until=LEFT + timedelta(days=2))) == Outcome.MISSED
+    assert said(Seen(back=LEFT + timedelta(days=2), fresh_until=LEFT + timedelta(days=1))) == Blind.NO_COVERAGE
 
 
 def test_of_two_contacts_on_one_day_the_earlier_hour_is_the_first():

@@ -75,6 +75,13 @@ def test_the_dead_are_not_waited_for(world):
     assert summary_of(world).overdue == []
 
 
+def test_a_death_that_the_other_door_knows_of_ends_the_waiting_too(world):
+    left(world)
+    world.patient("csapa", "c", ins=NUMBER, died="2025-07-01")
+
+    assert summary_of(world).overdue == []
+
+
 def test_sums_are_those_of_the_ledger_by_source_and_stage_and_cut(world):
     left(world)
     world.publish()
