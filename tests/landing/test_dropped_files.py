@@ -153,6 +153,46 @@ def test_a_file_that_cannot_be_split_is_one_record_whose_bytes_are_kept(door, in
     assert door.discrepancies() == []
 
 
+def test_a_file_that_could_not_be_split_is_read_again_once_its_contract_is_right_and_not_before(door, inbox):
+    wrong = door(contacts(dialect={"charset": "utf-8", "delimiter": ";"}))
+    path = drop(inbox, "contacts/a.csv", [])
+    path.write_bytes("number;unit;changed;\xe9t\xe9\n1;U1;2025-03-01T08:00:00;x\n".encode("latin-1"))
+    (stopped,) = wrong.land()
+    assert wrong.told()["files_not_split"] == 1
+    assert wrong.land() == []
+
+    right = door(contacts(dialect={"charset": "latin-1", "delimiter": ";"}))
+    (batch,) = right.land()
+
+    assert (wrong.states(stopped), right.states(batch)) == ({"quarantined": 1}, {"passed": 1})
+    assert right.land() == []
+
+
+def test_what_is_there_and_cannot_be_landed_is_counted_by_its_kind(door, inbox, monkeypatch):
+    door = door()
+    drop(inbox, "contacts/a.csv", [])
+    drop(inbox, "contacts/b.csv", [line(1)])
+    (inbox / "contacts" / "folder.csv").mkdir()
+    (inbox / "contacts" / "away.csv.ok").touch()
+    hashed = dropped_files._sha256
+
+    def forbidden(path):
+        if path.name == "b.csv":
+            raise PermissionError
+        return hashed(path)
+
+    monkeypatch.setattr(dropped_files, "_sha256", forbidden)
+
+    assert door.land() == []
+    told = door.told()
+    assert {name: told[name] for name in told if name not in {"table", "files", "files_read"}} == {
+        "files_that_are_none": 1,
+        "files_unreadable": 1,
+        "files_without_records": 1,
+        "markers_without_file": 1,
+    }
+
+
 def test_a_record_that_cannot_be_read_keeps_its_bytes_and_is_known_the_next_time(door, inbox):
     door = door()
     drop(inbox, "contacts/a.csv", [line(1), "2;U1", ";U1;2025-03-01T08:00:00", "3;U1;yesterday"])

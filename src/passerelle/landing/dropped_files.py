@@ -1,6 +1,7 @@
 """Windows over a folder into which files are dropped: which are whole, which are new, and their records."""
 
 import hashlib
+import json
 import os
 import re
 import time
@@ -81,7 +82,7 @@ class DroppedFiles:
         new: dict[str, Dropped] = {}
         for dropped in self._whole(told):
             identity = self._identity(dropped)
-            if identity in known:
+            if identity in known or self._unsplit(identity) in known:
                 told["files_known"] += 1
             elif identity in new:
                 told["files_same_content"] += 1
@@ -104,27 +105,45 @@ class DroppedFiles:
             return dropped.sha256
         return f"{dropped.sha256} {snapshot_of(dropped.name)}"
 
-    def _whole(self, told: Counter[str]) -> Iterator[Dropped]:
+    def _unsplit(self, identity: str) -> str:
+        """What is remembered of a file that could not be split: it is read again once its contract says otherwise."""
         table = self._asked.table
-        complete = table.complete
+        columns = [[name, column.required] for name, column in table.columns.items()]
+        said = table.model_dump_json(include={"dialect", "messages"}) + json.dumps(columns)
+        return f"{identity} unsplit {hashlib.sha256(said.encode()).hexdigest()[:32]}"
+
+    def _whole(self, told: Counter[str]) -> Iterator[Dropped]:
+        complete = self._asked.table.complete
         listed = _manifest(self._folder, complete.manifest, told) if complete and complete.manifest else None
+        if complete and complete.marker:
+            told["markers_without_file"] += self._markers_alone(complete.marker)
         for name in self._names(told):
-            path = self._folder / name
             try:
-                if complete and complete.marker and not path.with_name(path.name + complete.marker).exists():
-                    whole = False
-                elif complete and complete.stable_for is not None:
-                    whole = _is_stable(path, complete.stable_for)
-                else:
-                    whole = listed is None or name in listed
-                dropped = Dropped(name, _sha256(path)) if whole else None
-            except OSError:
+                whole = self._is_whole(name, listed)
+                dropped = Dropped(name, _sha256(self._folder / name)) if whole else None
+            except FileNotFoundError:
                 dropped = None  # it went away while we looked
+            except OSError:
+                told["files_unreadable"] += 1
+                continue
             if dropped is None or (listed is not None and listed[name] != dropped.sha256):
                 told["files_incomplete"] += 1
                 continue
             told["files"] += 1
             yield dropped
+
+    def _is_whole(self, name: str, listed: dict[str, str] | None) -> bool:
+        complete, path = self._asked.table.complete, self._folder / name
+        if complete and complete.marker and not path.with_name(path.name + complete.marker).exists():
+            return False
+        if complete and complete.stable_for is not None:
+            return _is_stable(path, complete.stable_for)
+        return listed is None or name in listed
+
+    def _markers_alone(self, marker: str) -> int:
+        """How many files are said to be whole, and are not there."""
+        marked = self._folder.glob(f"{self._asked.table.files}{marker}")
+        return sum(not path.with_name(path.name.removesuffix(marker)).exists() for path in marked)
 
     def _names(self, told: Counter[str]) -> list[str]:
         complete = self._asked.table.complete
@@ -135,6 +154,7 @@ class DroppedFiles:
             if complete and (name == complete.manifest or (complete.marker and name.endswith(complete.marker))):
                 continue
             if not path.is_file() or not path.resolve().is_relative_to(inside):
+                told["files_that_are_none"] += 1
                 continue
             if self._is_asked_for(name):
                 names.append(name)
@@ -183,6 +203,10 @@ class DroppedFiles:
         """What the mark remembers of a file that was landed."""
         return self._identity(dropped)
 
+    def unsplit(self, dropped: Dropped) -> str:
+        """What the mark remembers of a file that could not be split."""
+        return self._unsplit(self._identity(dropped))
+
 
 @dataclass
 class FileReading:
@@ -196,6 +220,7 @@ class FileReading:
     def __post_init__(self) -> None:
         self.told: Counter[str] = Counter()
         self._gone: set[Dropped] = set()
+        self._unsplit: set[Dropped] = set()
 
     def records(self) -> Iterator[Raw]:
         """The records behind those that were landed before.
@@ -216,7 +241,11 @@ class FileReading:
 
     def mark(self) -> Json:
         """Everything that was ever landed whole."""
-        landed = {self._files.identity(dropped) for dropped in self._listed if dropped not in self._gone}
+        landed = {
+            self._files.unsplit(dropped) if dropped in self._unsplit else self._files.identity(dropped)
+            for dropped in self._listed
+            if dropped not in self._gone
+        }
         return {"files": sorted(self._known | landed)}
 
     def _any_gone(self) -> bool:
@@ -245,9 +274,14 @@ class FileReading:
                 self.told["files_too_large_to_keep"] += 1
                 return
             file.seek(0)
+            if stopped is not None:
+                self._unsplit.add(dropped)
+                self.told["files_not_split"] += 1
             records: Iterable[bytes] = [file.read()] if stopped else split_file(table, file)
-            for record in records:
+            count = 0
+            for count, record in enumerate(records, 1):  # noqa: B007 counted for what comes after
                 yield Raw(record, snapshot, stopped)
+            self.told["files_without_records"] += not count
             if _state(file) != before:
                 raise Unavailable(
                     "a file was changed while it was read, although it was said to be whole: it is read again next time"
