@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -33,6 +34,9 @@ TALK = "standalone.log"
 
 def main() -> int:
     asked = parsed()
+    if not is_installed():
+        print("apache-airflow is not installed: pip install 'passerelle[airflow]'", file=sys.stderr)
+        return 2
     for wish in (signal.SIGINT, signal.SIGTERM):  # a shell ignores SIGINT for what it starts in the background
         signal.signal(wish, signal.default_int_handler)
     os.umask(0o077)
@@ -58,6 +62,11 @@ def main() -> int:
         print(told, file=sys.stderr)
         return 4
     return 0
+
+
+def is_installed() -> bool:
+    """Whether there is an Airflow to start; it is not imported to find out."""
+    return find_spec("airflow") is not None and Path(sys.executable).with_name("airflow").exists()
 
 
 def parsed() -> argparse.Namespace:

@@ -5,25 +5,26 @@ As a script: `python dag_reading.py`, with a JSON list of [what, ...] on stdin a
 
 import json
 import os
+import re
 import subprocess
 import sys
-from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DAGS = ROOT / "dags"
-NO_AIRFLOW = "Airflow is not installed: pip install passerelle[airflow]"
+NO_AIRFLOW = "apache-airflow is not installed: pip install 'passerelle[airflow]'"
 
 
 def has_airflow():
-    """True if Airflow is installed, or has to be: in CI its tests fail without it. It is not imported to find out."""
-    if os.environ.get("CI") == "true":
-        return True
-    try:
-        metadata.version("apache-airflow")
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    """True if Airflow is installed. It is not imported to find out; a folder that is called so is no package."""
+    found = find_spec("airflow")
+    return found is not None and found.origin is not None
+
+
+def wants_airflow(marks):
+    """True if the tests of Airflow were asked for by `-m`, or run in CI: then they fail without it."""
+    return os.environ.get("CI") == "true" or re.search(r"(?<!not )\bairflow\b", marks) is not None
 
 
 def ask(airflow_home, *questions, **environment):

@@ -17,8 +17,6 @@ from passerelle.pipeline.scheduled import Final, _classified
 from passerelle.stores.ledger import Ledger, leases
 from passerelle.stores.ledger.holders import this_holder
 
-pytestmark = pytest.mark.skipif(not dag_reading.has_airflow(), reason=dag_reading.NO_AIRFLOW)
-
 HEAVY = {"great_expectations", "fhir", "pandas", "numpy", "duckdb", "pyarrow", "requests", "alembic"}
 ENGINE = {
     "passerelle",

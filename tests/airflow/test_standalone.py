@@ -15,7 +15,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import dag_reading
 import pytest
 import region as regions
 from airflow_leaks import Scan
@@ -27,10 +26,7 @@ from passerelle.pipeline.instance import Instance
 from passerelle.stores.ledger import Ledger, batches, cuts, leases
 from passerelle.stores.ledger.holders import this_holder
 
-pytestmark = [
-    pytest.mark.airflow,
-    pytest.mark.skipif(not dag_reading.has_airflow(), reason=dag_reading.NO_AIRFLOW),
-]
+pytestmark = pytest.mark.airflow
 
 PERSONS, SEED = 100, 7
 SECONDS, TO_STOP = 480, 70

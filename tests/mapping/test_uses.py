@@ -1,26 +1,40 @@
 """What no mapping reads, and what a code list holds for nothing."""
 
+import pytest
 from mapping_builders import built, emitting, table
 
 from passerelle.mapping.plan import Refusal
-from passerelle.mapping.uses import Uses, columns_never_read
+from passerelle.mapping.uses import OTHER_FORM, Uses, columns_never_read
 
 GENDER = emitting("Patient", "{to: Patient.gender, column: sexe, codes: sex, missing: omit}")
 CODES = {"sex": "F,female,,,\nH,male,,,\nN,-,,,\n"}
 
 
-def test_codes_that_were_never_met_are_named_and_unknown_ones_only_counted():
+def test_codes_that_were_never_met_are_named():
     plans = built({"sexe": {}}, GENDER, codes=CODES)
     (plan,) = plans.plans
-    for text in ("F", "F", "CANARY", "CANARY", None):
-        try:
-            plans.evaluate({"sexe": text})
-        except Refusal:
-            continue
+    for text in ("F", "F", None):
+        plans.evaluate({"sexe": text})
 
     assert {"sex": ("H", "N")} == plan.uses.never_met()
-    assert {"sexe": 2} == plan.uses.unknown
-    assert "CANARY" not in repr(plan.uses)
+
+
+@pytest.mark.parametrize(
+    ("codes", "text", "told"),
+    [
+        (CODES, "Z", "Z"),
+        (CODES, "CANARY", OTHER_FORM),
+        (CODES, "7", OTHER_FORM),
+        ({"sex": "F10,female,,,\n"}, "H22", "H22"),
+        ({"sex": "FEMALE,female,,,\n"}, "CANARY", OTHER_FORM),
+    ],
+)
+def test_a_code_that_is_not_listed_is_told_only_if_it_is_written_like_one_and_is_no_word(codes, text, told):
+    plans = built({"sexe": {}}, GENDER, codes=codes)
+    with pytest.raises(Refusal) as refused:
+        plans.evaluate({"sexe": text})
+
+    assert ("sex", told) == refused.value.unlisted
 
 
 def test_columns_that_nobody_reads_are_named():

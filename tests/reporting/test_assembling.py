@@ -1,14 +1,16 @@
 """The figures of a cut, and the page that shows them."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from link_builders import TODAY, World
 
 from passerelle.records import Reason, Stage, State, Stop
-from passerelle.reporting.assembling import Unused, summarise
+from passerelle.reporting.assembling import summarise
 from passerelle.reporting.page import render_page
+from passerelle.reporting.summary import StageSums, Unused
 from passerelle.stores.ledger import batches, cuts, items, tallies
 
 NUMBER = "185040012345678"
@@ -16,6 +18,15 @@ SAYS = {
     "chu": ("CHU de Valmorge", "CHU de Valmorge"),
     "hospital_discharge": ("Sortie d'hospitalisation", "Discharge"),
     "csapa_contact": ("Premier contact honoré", "First attended contact"),
+}
+
+UNUSED = {
+    "chu": Unused(
+        unread=[("adt", "quartier", 41)],
+        undeclared=[("adt", "extra", 42)],
+        unlisted=[("gender", "Z", 43), ("gender", "", 44)],
+        never_met={"gender": [f"N{number:02}" for number in range(12)]},
+    )
 }
 
 
@@ -108,8 +119,7 @@ def test_links_are_counted_by_kind(world):
 
 def page(world, **changed):
     left(world)
-    unused = {"chu": Unused({"adt": ("quartier",)}, {"gender": ("U",)})}
-    return render_page(summary_of(world, unused=unused, **changed), SAYS)
+    return render_page(summary_of(world, unused=UNUSED, **changed), SAYS)
 
 
 def test_the_page_speaks_both_languages_and_fetches_nothing(world):
@@ -140,9 +150,19 @@ def test_no_value_of_a_person_is_on_the_page(world):
 def test_the_same_stores_give_the_same_page(world):
     text = page(world)
 
-    assert (
-        render_page(summary_of(world, unused={"chu": Unused({"adt": ("quartier",)}, {"gender": ("U",)})}), SAYS) == text
-    )
+    assert render_page(summary_of(world, unused=UNUSED), SAYS) == text
+
+
+def test_the_page_tells_all_that_was_left_aside_with_how_often(world):
+    left(world)
+    summary = summary_of(world, unused=UNUSED)
+    text = render_page(replace(summary, sums=[StageSums("chu", "land", "record", 1, {"passed": 1})]), SAYS)
+
+    assert '<td class="n">41</td><td>adt</td><td><code>quartier</code></td>' in text
+    assert '<td class="n">42</td><td>adt</td><td><code>extra</code></td>' in text
+    assert '<td class="n">43</td><td>gender</td><td><code>Z</code></td>' in text
+    assert '<td class="n">44</td><td>gender</td><td><span lang="fr">(écrits autrement)</span>' in text
+    assert "N00, N01, N02, N03, N04, N05, N06, N07, N08, N09, N10, N11" in text
 
 
 def test_every_tag_that_is_opened_is_closed(world):

@@ -1,6 +1,7 @@
 """One partition's records, judged: which stop, what was noticed, and the sums the batch is judged on."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -43,6 +44,7 @@ class PartitionVerdict:
 
     `waiting` holds the rows that fail an expectation with `mostly`: the batch decides what becomes of them.
     `marks` holds what uniqueness over the batch is judged on. Neither goes to the ledger.
+    `values` counts, per column, the records that have a value there.
     """
 
     records: int
@@ -51,6 +53,7 @@ class PartitionVerdict:
     sums: tuple[Sum, ...]
     waiting: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
     marks: Mapping[int, tuple[Marks, ...]] = field(default_factory=dict, repr=False)
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_partition(
@@ -128,6 +131,7 @@ class _Partition:
         self._findings: list[Finding] = []
         self._waiting: dict[int, list[int]] = {}
         self._marks: dict[int, list[Marks]] = {}
+        self._values: Counter[str] = Counter()
         self._questions = [
             LibraryExpectation(position, asked.type, asked.columns, asked.arguments)
             for position, asked in enumerate(expectations)
@@ -136,6 +140,8 @@ class _Partition:
 
     def judge(self, chunk: _Chunk, readers: Mapping[str, ColumnReader], today: date) -> None:
         self._records += len(chunk.rows)
+        for name, texts in chunk.texts.items():
+            self._values[name] += len(texts) - texts.count(None)
         for verdict in judge_chunk(chunk.texts, self._questions, today, readers):
             self._take(chunk, verdict)
         for position, asked in enumerate(self._expectations):
@@ -186,4 +192,5 @@ class _Partition:
             tuple(self._sums),
             {position: tuple(rows) for position, rows in self._waiting.items()},
             {position: tuple(marks) for position, marks in self._marks.items()},
+            dict(self._values),
         )

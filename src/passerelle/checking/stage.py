@@ -1,8 +1,9 @@
 """The check stage: every record of a landed batch against its contract, then the batch as a whole, at one barrier."""
 
+import json
 from array import array
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,12 +12,15 @@ from passerelle.checking.batches import BatchVerdict, judge_batch
 from passerelle.checking.partitions import PartitionVerdict, check_partition
 from passerelle.contracts.house import House, SourceFolder
 from passerelle.reading import reader_for
+from passerelle.reading.delimited import DelimitedReader
 from passerelle.records import PARTITION_ROWS, Reason, Stage, State, Stop
 from passerelle.stores.ledger import Lease, Transaction, batches, findings, items, stored
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.stored import FileKind
 from passerelle.stores.opened import Stores
 
+USE_OF_COLUMNS = "columns"
+"""How many records have a value in each column, and in each column that stands in the files and not in the contract."""
 Progress = Callable[[int, int], None]
 
 
@@ -39,6 +43,7 @@ def check_batch(
     asked = compile_expectations(table, house.suites)
     verdicts: list[PartitionVerdict] = []
     received: list[array[int]] = []
+    undeclared: Counter[str] = Counter()
     for part in range(batch.partitions):
         if progress is not None:
             progress(part, batch.partitions)
@@ -55,10 +60,12 @@ def check_batch(
             )
         )
         received.append(rows.numbers)
+        undeclared += rows.undeclared
     verdict = judge_batch(verdicts, table.limits, asked, earlier_sizes=_earlier_sizes(stores, batch))
     stops = _stops_by_part(verdicts, verdict, received)
 
     def commit(tx: Transaction) -> Batch:
+        findings.put_use(tx, batch.id, USE_OF_COLUMNS, _use_of_columns(verdicts, undeclared))
         for part, numbers in enumerate(received):
             batches.commit_part(
                 tx,
@@ -75,6 +82,13 @@ def check_batch(
     return stores.ledger.in_transaction(commit)
 
 
+def _use_of_columns(verdicts: Sequence[PartitionVerdict], undeclared: Counter[str]) -> str:
+    values: Counter[str] = Counter()
+    for one in verdicts:
+        values.update(one.values)
+    return json.dumps({"declared": dict(sorted(values.items())), "undeclared": dict(sorted(undeclared.items()))})
+
+
 class _Rows:
     """The rows of a partition that land passed, read and parsed as they are asked for."""
 
@@ -85,6 +99,11 @@ class _Rows:
         self._reader = reader_for(folder.source.tables[batch.table], zone=folder.source.time_zone)
         self.numbers = array("q")
         """Which rows they were, in their order."""
+
+    @property
+    def undeclared(self) -> Counter[str]:
+        """How many values stood in columns of the files that the contract does not declare, by their name there."""
+        return self._reader.unread if isinstance(self._reader, DelimitedReader) else Counter()
 
     def __iter__(self) -> Iterator[tuple[int, list[Any]]]:
         first = self._part * PARTITION_ROWS

@@ -22,28 +22,15 @@ def add_to(app: typer.Typer) -> None:
 
 def lint() -> None:
     """Read and compile every contract, without any data. Says all problems of all files at once."""
-    from passerelle.checking import compile_expectations
-    from passerelle.contracts.across_rules import read_across_rules
-    from passerelle.contracts.house import load_house
-    from passerelle.mapping.compiling import compile_source
-    from passerelle.stores.keys import KeyRing
+    from passerelle.pipeline.linting import lint_house
 
     settings = settings_of()
-    house = load_house(settings.home, jurisdiction=settings.jurisdiction)
-    read_across_rules(settings.home)
-    problems: list[str] = []
-    for name, folder in sorted(house.sources.items()) + sorted(house.linted.items()):
-        try:
-            compile_source(folder, house, KeyRing.demo())
-            for table in folder.source.tables.values():
-                compile_expectations(table, house.suites)
-        except ContractError as wrong:
-            problems += wrong.problems
-        else:
-            tables, mappings = len(folder.source.tables), len(folder.mappings)
-            say(f"{name}: {count_of(tables, 'table')}, {count_of(mappings, 'mapping')}, right")
-    if problems:
-        raise ContractError(problems)
+    told = lint_house(settings.home, settings.jurisdiction)
+    for folder in told.right:
+        tables, mappings = len(folder.source.tables), len(folder.mappings)
+        say(f"{folder.name}: {count_of(tables, 'table')}, {count_of(mappings, 'mapping')}, right")
+    if told.problems:
+        raise ContractError(told.problems)
 
 
 def test(

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerelle.cli.leaving import print_left_aside
 from passerelle.cli.opening import connections_of, opened
 from passerelle.cli.output import count_of, counts_line, print_json, print_table, progress_bar, say
 from passerelle.errors import DataJudgedBad, UsageError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data: ISO day or instant.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+
+_RUN_COLUMNS = ("source", "landed", "stopped", "published")
 
 ledger_app = typer.Typer(name="ledger", help="What the ledger says: batches and sums.", invoke_without_command=True)
 
@@ -41,6 +45,7 @@ def run(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Run sources through land, check, map and validate. A step that was done is not done again."""
+    from passerelle.pipeline.leaving import unused_of
     from passerelle.pipeline.running import Asked, run_source
 
     stages = _stages(stage)
@@ -54,10 +59,16 @@ def run(
         if batch is not None:
             named = [_source_of(instance, batch, named)]
         runs = [run_source(instance, name, connections, asked, progress) for name in named]
+        unused = {one.source: unused_of(instance, one.source, one.handled) for one in runs}
         if Stage.LAND in stages:
             _say_what_waits(instance, named)
     rows = [(one.source, len(one.landed), len(one.stopped), len(one.published)) for one in runs]
-    print_table("Batches of this run", ("source", "landed", "stopped", "published"), rows, as_json=as_json)
+    if as_json:
+        told = [dict(zip(_RUN_COLUMNS, row, strict=True)) for row in rows]
+        print_json({"batches": told, "left_aside": {name: asdict(one) for name, one in unused.items()}})
+    else:
+        print_table("Batches of this run", _RUN_COLUMNS, rows)
+        print_left_aside(unused)
     stopped = [name for one in runs for name in one.stopped]
     if stopped:
         raise DataJudgedBad(f"stopped as a whole: {', '.join(stopped)}; `passerelle quarantine list` says why")

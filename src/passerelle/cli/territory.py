@@ -1,11 +1,13 @@
 """`simulate`, `territory serve|run`, `demo`: a region that does not exist, and everything that passerelle makes of it."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from passerelle.cli.leaving import print_left_aside
 from passerelle.cli.opening import opened, settings_of
 from passerelle.cli.output import print_json, print_table, progress_bar, say
 
@@ -126,6 +128,7 @@ def _show(told: Any, *, as_json: bool) -> None:
                 "delivered": dict(summary.delivered),
                 "withheld": dict(summary.withheld),
                 "links": dict(summary.links),
+                "left_aside": {one.source: asdict(one.unused) for one in summary.quality},
                 "balanced": summary.balanced,
             }
         )
@@ -165,6 +168,7 @@ def _show(told: Any, *, as_json: bool) -> None:
         ("person", "follow-up", "left on", "days"),
         [(one.pseudonym, one.follow_up, one.since, one.days) for one in list(summary.overdue)[:12]],
     )
+    print_left_aside({one.source: one.unused for one in summary.quality})
     print_table("Delivered", ("type", "resources"), sorted(summary.delivered.items()))
     print_table("Withheld", ("rule", "resources"), sorted(summary.withheld.items()))
 

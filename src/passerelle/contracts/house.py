@@ -47,6 +47,7 @@ __all__ = [
     "load_folder",
     "load_house",
     "load_house_from_bytes",
+    "read_house",
     "read_schedule",
 ]
 
@@ -68,7 +69,18 @@ def load_house(root: Path, *, jurisdiction: str = "fr", only: Collection[str] | 
         UsageError: `only` names a source that has no folder.
     """
     problems = Problems()
-    return _gathered(read_files(root, problems), root, jurisdiction, problems, only)
+    house = _gathered(read_files(root, problems), root, jurisdiction, problems, only)
+    return _right(house, problems)
+
+
+def read_house(root: Path, *, jurisdiction: str = "fr") -> tuple[House | None, tuple[str, ...]]:
+    """As much of the house as can be read, and all that is wrong in it: for whoever looks for more that is wrong.
+
+    A folder is left out if its source.yaml is no contract; without a gate there is no house.
+    """
+    problems = Problems()
+    house = _gathered(read_files(root, problems), root, jurisdiction, problems, None)
+    return house, problems.sentences()
 
 
 def load_folder(root: Path, name: str, *, jurisdiction: str = "fr") -> SourceFolder:
@@ -93,7 +105,14 @@ def load_house_from_bytes(body: bytes, *, jurisdiction: str = "fr") -> House:
     Raises:
         ContractError: this version of the package reads those contracts otherwise.
     """
-    return _gathered(unpacked(body), Path(), jurisdiction, Problems(), None, kept=True)
+    problems = Problems()
+    return _right(_gathered(unpacked(body), Path(), jurisdiction, problems, None, kept=True), problems)
+
+
+def _right(house: House | None, problems: Problems) -> House:
+    problems.raise_if_any()
+    assert house is not None
+    return house
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +144,7 @@ class _Standard:
 
 def _gathered(
     files: Files, root: Path, jurisdiction: str, problems: Problems, only: Collection[str] | None, *, kept: bool = False
-) -> House:
+) -> House | None:
     shared = _shared(files, problems)
     names = _names(files, only)
     folders = {name: _folder(name, files, root, shared, problems) for name in names}
@@ -146,8 +165,8 @@ def _gathered(
         across.check_local_systems(read, shared.naming, problems)
     if shared.gate is None and GATE not in files:
         problems.add(Place(GATE), "is missing; a house without its sharing gate does not run")
-    problems.raise_if_any()
-    assert shared.gate is not None
+    if shared.gate is None:
+        return None
     return House(
         root=root,
         jurisdiction=jurisdiction,

@@ -49,6 +49,8 @@ class Judged:
     evaluations: list[Evaluation] = field(default_factory=list)
     notes: Notes = field(default_factory=list)
     units: int = 0
+    unlisted: tuple[str, str] | None = None
+    """If a code stopped it that is not listed: the list, and how the code may be told."""
 
     @property
     def passed(self) -> bool:
@@ -269,6 +271,7 @@ class Evaluator:
                 judged.evaluations.append(Evaluation(fold, _order(keys, record), tuple(emitted)))
         except Refusal as refused:
             judged.stop = _stop(record.place, State.QUARANTINED, refused.reason, refused.place)
+            judged.unlisted = refused.unlisted
             judged.evaluations = []
             return judged
         self._hold_against_r4(judged)
@@ -485,6 +488,7 @@ class Evaluator:
                 emitted = [made for plan in plans for made in self._made_by[plan.mapping](folded.row, (), (), notes)]
             except Refusal as refusal:
                 one.stop = _stop(carrier.place, State.QUARANTINED, refusal.reason, refusal.place)
+                one.unlisted = refusal.unlisted
             else:
                 one.notes += notes
                 one.notes += self._units.noticed(table, folded.row)
@@ -559,7 +563,7 @@ def combined(parts: Iterable[Mapping[Place, Judged]]) -> dict[Place, Judged]:
     for place, listed in by_place.items():
         stopped = next((one for one in listed if one.stop is not None), None)
         if stopped is not None:
-            whole[place] = Judged(place, stopped.stop, [], [], stopped.units)
+            whole[place] = Judged(place, stopped.stop, [], [], stopped.units, stopped.unlisted)
         else:
             whole[place] = Judged(
                 place,

@@ -20,13 +20,15 @@ Write = Callable[[Row, Sequence[Row | None], Sequence[Sequence[Row]], Notes], "S
 class Refusal(Exception):
     """A record that has no right value somewhere. `place` is the column it came from, else the element's path."""
 
-    def __init__(self, reason: Reason, place: str) -> None:
+    def __init__(self, reason: Reason, place: str, unlisted: tuple[str, str] | None = None) -> None:
         self.reason = reason
         self.place = place
+        self.unlisted = unlisted
+        """The code list that was asked, and how the code it does not have may be told."""
         super().__init__(f"{reason.value} at {place}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Refusal, (self.reason, self.place)
+        return Refusal, (self.reason, self.place, self.unlisted)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ say anew because of this one is the business of `refreshing`.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -29,7 +29,8 @@ from passerelle.stores.opened import Stores
 from passerelle.structure import Splitter
 
 CHUNK = 5_000
-USE_OF_CODES = "codes"
+USE_OF_CODES = "codes/"
+"""And the number of the partition: the codes it met of each list, and how often one that is not listed stopped a record."""
 MAPPED_AT = "mapped-at"
 """The last position of a file of the source when the batch was mapped: what has a higher one knew the batch."""
 Progress = Callable[[int, int], None]
@@ -90,20 +91,19 @@ def map_batch(stores: Stores, tools: MapTools, batch: Batch, lease: Lease, progr
                 _Partition(stores, tools, evaluator, batch, part).commit(lease)
 
     def commit(tx: Transaction) -> Batch:
-        findings.put_use(tx, batch.id, USE_OF_CODES, _codes_met(tools.plans.by_table.get(batch.table, ())))
         findings.put_use(tx, batch.id, MAPPED_AT, json.dumps(stored.last_position(tx, batch.source)))
         return batches.advance(tx, lease, batch.id, BatchState.MAPPED)
 
     return stores.ledger.in_transaction(commit)
 
 
-def _codes_met(plans: Iterable[Plan]) -> str:
-    """By code list, the codes that were met, as JSON: codes of lists, no value of a person."""
+def _codes_met(plans: Iterable[Plan]) -> dict[str, list[str]]:
+    """By code list, the codes that were met."""
     met: defaultdict[str, set[str]] = defaultdict(set)
     for plan in plans:
         for name, codes in plan.uses.met.items():
             met[name] |= codes
-    return json.dumps({name: sorted(codes) for name, codes in sorted(met.items())})
+    return {name: sorted(codes) for name, codes in sorted(met.items())}
 
 
 class _Partition:
@@ -118,6 +118,7 @@ class _Partition:
         self._table = batch.table
         self._keys = evaluator.versions.tables[batch.table]
         self._findings: findings.Counted = defaultdict(int)
+        self._unlisted: Counter[tuple[str, str]] = Counter()
         self._stops: list[Stop] = []
         self._units: dict[int, int] = {}
         self._passed = 0
@@ -137,6 +138,7 @@ class _Partition:
             files = writer.close()
 
         def commit(tx: Transaction) -> None:
+            findings.put_use(tx, self._batch.id, f"{USE_OF_CODES}{self._part}", self._use_of_codes())
             batches.commit_part(
                 tx,
                 lease,
@@ -153,6 +155,11 @@ class _Partition:
 
         self._stores.ledger.in_transaction(commit)
 
+    def _use_of_codes(self) -> str:
+        met = _codes_met(self._tools.plans.by_table.get(self._table, ()))
+        unlisted = [(*one, times) for one, times in sorted(self._unlisted.items())]
+        return json.dumps({"met": met, "unlisted": unlisted})
+
     def _write(self, writer: EvaluationWriter, judged: Iterable[Judged]) -> None:
         for one in judged:
             for reason, place in one.notes:
@@ -166,6 +173,8 @@ class _Partition:
             if one.stop.stage is Stage.VALIDATE:
                 self._passed += 1
                 self._fan_out += one.emits
+            if one.unlisted is not None:
+                self._unlisted[one.unlisted] += 1
             self._stops.append(one.stop)
             self._units[one.stop.row] = one.emits
 

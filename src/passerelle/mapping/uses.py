@@ -1,31 +1,28 @@
 """What a plan did not use: columns that no mapping reads, codes that were never met, codes nobody listed."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from passerelle.contracts.code_list import CodeList
 from passerelle.contracts.house import SourceFolder
 
+OTHER_FORM = ""
+"""Stands for codes that are not listed and do not look like those that are: what they say may be of a person."""
+_WORD = re.compile("A{4}")
+
 
 @dataclass(slots=True)
 class Uses:
-    """What the plans of one process met. Nothing here is a value of a person: unknown codes are counted, not kept.
-
-    `met` holds the codes of each list that were met; `unknown` how often a column held a code that is not in its list.
-    """
+    """What the plans of one process met: by list, its codes; and which columns they read."""
 
     lists: dict[str, CodeList] = field(default_factory=dict)
     met: dict[str, set[str]] = field(default_factory=dict)
-    unknown: dict[str, int] = field(default_factory=dict)
     read: set[tuple[str, str]] = field(default_factory=set)
 
     def meets(self, code_list: CodeList, code: str) -> None:
         """The code was met."""
         self.met.setdefault(code_list.name, set()).add(code)
-
-    def misses(self, place: str) -> None:
-        """A code was met that is not in the list."""
-        self.unknown[place] = self.unknown.get(place, 0) + 1
 
     def never_met(self) -> dict[str, tuple[str, ...]]:
         """Codes of each list that were never met, sorted."""
@@ -40,8 +37,19 @@ class Uses:
         self.read.update(other.read)
         for name, codes in other.met.items():
             self.met.setdefault(name, set()).update(codes)
-        for place, count in other.unknown.items():
-            self.unknown[place] = self.unknown.get(place, 0) + count
+
+
+def told_as(code_list: CodeList) -> Callable[[str], str]:
+    """How a code that is not listed may be told: as it is if it is written like one that is, else as `OTHER_FORM`.
+
+    A slipped column brings names and numbers of persons where a code was wanted. Words are never told.
+    """
+    forms = {form for code in code_list.rows if not _WORD.search(form := _form(code))}
+    return lambda code: code if _form(code) in forms else OTHER_FORM
+
+
+def _form(code: str) -> str:
+    return "".join("9" if one.isdigit() else "A" if one.isalpha() else one for one in code)
 
 
 def columns_never_read(folder: SourceFolder, uses: Iterable[Uses]) -> dict[str, tuple[str, ...]]:

@@ -29,7 +29,7 @@ from passerelle.mapping.origins import Columns, Loop, Origin, Unresolved
 from passerelle.mapping.plan import Refusal
 from passerelle.mapping.rules import Refused, Rule, known_rules
 from passerelle.mapping.telling import Teller
-from passerelle.mapping.uses import Uses
+from passerelle.mapping.uses import Uses, told_as
 from passerelle.reading import Unreadable, canonicalizer
 from passerelle.records import Reason
 from passerelle.structure.primitives import BOUNDS
@@ -260,13 +260,12 @@ class Values:
 
     def look_up(self, listed: CodeList, place: str) -> Step:
         """The step from a code to its target; a code that means nothing becomes nothing, and is noticed."""
-        rows, uses = listed.rows, self.uses
+        rows, uses, told = listed.rows, self.uses, told_as(listed)
 
         def find(code: Any) -> CodeTarget | Noted:
             text = str(code)
             if text not in rows:
-                uses.misses(place)
-                raise Refusal(Reason.UNKNOWN_CODE, place)
+                raise Refusal(Reason.UNKNOWN_CODE, place, (listed.name, told(text)))
             uses.meets(listed, text)
             target = rows[text]
             return Noted(None, Reason.CODE_MEANS_NOTHING) if target is None else target

@@ -38,12 +38,13 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 @dataclass(slots=True)
 class SourceRun:
-    """What a run of one source did: batches that came in, were stopped, became visible."""
+    """What a run of one source did: batches that came in, were stopped, became visible; all it had in hand."""
 
     source: str
     landed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    handled: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class _Run:
         return [batch for batch in listed if self._asked.batch in {None, batch.name}]
 
     def _step(self, stage: Stage, together: Sequence[Batch], lease: Lease) -> None:
+        self._told.handled |= {batch.name for batch in together}
         if stage is Stage.VALIDATE:
             self._publish(together, lease)
             self._told.published += [batch.name for batch in together]

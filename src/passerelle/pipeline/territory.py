@@ -1,7 +1,5 @@
 """The territory: one cut of everything published, linked, delivered and reported."""
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +7,14 @@ from pathlib import Path
 from passerelle.delivery import DeliveryOutcome, deliver
 from passerelle.errors import BrokenPromise, UsageError
 from passerelle.linkage.linking import LinkOutcome, link, members_for_cut
-from passerelle.mapping.stage import USE_OF_CODES
-from passerelle.mapping.uses import Uses, columns_never_read
 from passerelle.pipeline.doubts import doubts_of
 from passerelle.pipeline.instance import Instance
-from passerelle.reporting.assembling import Unused, summarise
+from passerelle.pipeline.leaving import unused_of
+from passerelle.reporting.assembling import summarise
 from passerelle.reporting.page import render_page
 from passerelle.reporting.summary import Summary
 from passerelle.stores import sums
-from passerelle.stores.ledger import Lease, Transaction, batches, cuts, findings
+from passerelle.stores.ledger import Lease, Transaction, cuts
 from passerelle.stores.ledger.cuts import Cut
 
 Progress = Callable[[str, int, int], None]
@@ -95,7 +92,7 @@ def run_territory(
         delivery,
         as_of=as_of,
         balanced=not wrong,
-        unused={name: _unused(instance, name) for name in house.sources},
+        unused={name: unused_of(instance, name) for name in house.sources},
     )
     for step in STEPS:
         progress(step, 1, 1)
@@ -115,27 +112,6 @@ def _cut(tx: Transaction, lease: Lease) -> Cut:
     if last is not None and list(last.members) == sorted(members):
         return last
     return cuts.make(tx, lease, f"cut-{(last.id if last else 0) + 1:06d}", members)
-
-
-def _unused(instance: Instance, source: str) -> Unused:
-    folder = instance.folder(source)
-    plans = list(instance.tools(source).plans)
-    uses = Uses()
-    for plan in plans:
-        uses.add(plan.uses)
-    met: defaultdict[str, set[str]] = defaultdict(set)
-    with instance.stores.ledger.read() as tx:
-        for batch in batches.found(tx, source=source):
-            for name, codes in json.loads(findings.use_of(tx, batch.id, USE_OF_CODES) or "{}").items():
-                met[name] |= set(codes)
-    never = {
-        name: tuple(sorted(set(one.rows) - met[name] - uses.met.get(name, set())))
-        for name, one in sorted(uses.lists.items())
-    }
-    return Unused(
-        columns_never_read(folder, [plan.uses for plan in plans]),
-        {name: codes for name, codes in never.items() if codes and met},
-    )
 
 
 def names_of(instance: Instance) -> dict[str, tuple[str, str]]:

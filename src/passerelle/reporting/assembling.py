@@ -1,8 +1,8 @@
 """The figures of a cut, gathered from what the stages committed: tallies, items, links, and the statements of link."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from passerelle.contracts.pathway import FollowUp, Pathway, Window
 from passerelle.fold.view import CutView, Tree, day_in, day_of, id_in
 from passerelle.ids import KeyedHasher
 from passerelle.records import BATCH_STAGES, Stage, State
-from passerelle.reporting.summary import Overdue, Quality, Shares, StageSums, Summary
+from passerelle.reporting.summary import Overdue, Quality, Shares, StageSums, Summary, Unused
 from passerelle.stores.ledger import batches, cuts, findings, items, links, tallies
 from passerelle.stores.ledger.connection import Transaction
 from passerelle.stores.ledger.cuts import Cut
@@ -53,14 +53,6 @@ class Delivered(Protocol):
     @property
     def withheld(self) -> Mapping[str, int]:
         """Resources by the rule that keeps them back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unused:
-    """What a source's contracts leave aside: columns that nothing reads, by table; codes never met, by list."""
-
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    codes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def summarise(
@@ -257,14 +249,7 @@ def _quality(tx: Transaction, house: House, source: str, unused: Unused) -> Qual
     for batch in batches.found(tx, source=source):
         for (_, reason, place), count in findings.of(tx, batch.id).items():
             noticed[reason.value, place] += count
-    return Quality(
-        source,
-        house.sources[source].source.says,
-        _most(stopped),
-        _most(noticed),
-        [(table, column, 0) for table, columns in sorted(unused.columns.items()) for column in columns],
-        [(name, code, 0) for name, codes in sorted(unused.codes.items()) for code in codes],
-    )
+    return Quality(source, house.sources[source].source.says, _most(stopped), _most(noticed), unused)
 
 
 def _most(counted: Counter[tuple[str, str]]) -> list[tuple[str, str, int]]:

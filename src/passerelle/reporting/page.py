@@ -278,21 +278,37 @@ def _quality(summary: Summary, name: Name) -> str:
 
 def _source_quality(row: Quality, name: Name) -> str:
     stopped, noticed = _reason_rows(row.reasons), _reason_rows(row.findings)
-    unread = ", ".join(f"{table}.{column}" for table, column, _ in row.unread_columns)
-    unmet: dict[str, list[str]] = defaultdict(list)
-    for code_list, code, _ in row.unmapped_codes:
-        unmet[code_list].append(code)
-    never = "; ".join(
-        f"{code_list}: {', '.join(codes[:8])}{' …' if len(codes) > 8 else ''}" for code_list, codes in unmet.items()
-    )
+    unused = row.unused
     return (
         f"<section><h3>{name(row.source)}</h3><p class=lead lang=en>{escape(row.says)}</p>"
         + (f"<table>{stopped}</table>" if stopped else f"<p>{both('Rien arrêté.', 'Nothing stopped.')}</p>")
         + _folded(("Constats sans arrêt", "Noticed, not stopped"), f"<table>{noticed}</table>" if noticed else "")
-        + _folded(("Codes jamais rencontrés", "Codes never met"), escape(never))
-        + _folded(("Colonnes qu'aucun mapping ne lit", "Columns that no mapping reads"), escape(unread))
+        + _folded(("Colonnes qu'aucun mapping ne lit", "Columns that no mapping reads"), _counted(unused.unread))
+        + _folded(("Colonnes hors du contrat", "Columns not in the contract"), _counted(unused.undeclared))
+        + _folded(("Colonnes déclarées non lues", "Columns declared unread"), _counted(unused.set_aside))
+        + _folded(("Codes absents des listes", "Codes not listed"), _counted(unused.unlisted))
+        + _folded(("Codes jamais rencontrés", "Codes never met"), _never_met(unused.never_met))
         + "</section>"
     )
+
+
+def _counted(rows: Iterable[tuple[str, str, int]]) -> str:
+    """What came and was left aside: every line, with how many records had it."""
+    otherwise = both("(écrits autrement)", "(written otherwise)")
+    lines = "".join(
+        f'<tr><td class="n">{number(count)}</td><td>{escape(where)}</td>'
+        f"<td>{f'<code>{escape(what)}</code>' if what else otherwise}</td></tr>"
+        for where, what, count in rows
+    )
+    return f"<table>{lines}</table>" if lines else ""
+
+
+def _never_met(by_list: Mapping[str, Sequence[str]]) -> str:
+    lines = "".join(
+        f'<tr><td class="n">{number(len(codes))}</td><td>{escape(name)}</td><td>{escape(", ".join(codes))}</td></tr>'
+        for name, codes in by_list.items()
+    )
+    return f"<table>{lines}</table>" if lines else ""
 
 
 def _folded(title: tuple[str, str], content: str) -> str:

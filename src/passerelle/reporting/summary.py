@@ -48,15 +48,32 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True)
+class Unused:
+    """What came and was left aside, with how often; and the codes of the lists that never came.
+
+    Columns are (table, column, records with a value there). Codes are (list, code, records it stopped); the code is
+    empty for all that are not written like those of the list.
+    """
+
+    unread: Sequence[tuple[str, str, int]] = ()
+    """Columns that no mapping reads, and of which nobody said so."""
+    set_aside: Sequence[tuple[str, str, int]] = ()
+    """Columns that the contract declares `unread: true`."""
+    undeclared: Sequence[tuple[str, str, int]] = ()
+    """Columns that stand in files and not in the contract."""
+    unlisted: Sequence[tuple[str, str, int]] = ()
+    never_met: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
-    """Why records of one source stopped or waited, most frequent first, and what its contracts leave unread."""
+    """Why records of one source stopped or waited, most frequent first, and what of it was left aside."""
 
     source: str
     says: str
     reasons: Sequence[tuple[str, str, int]]
     findings: Sequence[tuple[str, str, int]]
-    unread_columns: Sequence[tuple[str, str, int]]
-    unmapped_codes: Sequence[tuple[str, str, int]]
+    unused: Unused
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ def put_use(tx: Transaction, batch_id: int, kind: str, told: str) -> None:
     writing.put(tx, uses, [{"batch_id": batch_id, "kind": kind, "told": told}])
 
 
+def uses_of(tx: Transaction, batch_id: int) -> dict[str, str]:
+    """The JSON texts put for the batch, by kind."""
+    return {str(row.kind): str(row.told) for row in tx.rows(sa.select(uses).where(uses.c.batch_id == batch_id))}
+
+
 def use_of(tx: Transaction, batch_id: int, kind: str) -> str | None:
     """The JSON text put for the kind, or None."""
     found = tx.one(sa.select(uses.c.told).where(uses.c.batch_id == batch_id, uses.c.kind == kind))
