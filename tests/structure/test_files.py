@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from passerelle.cli.validating import add_to
-from passerelle.structure import structure
+from passerelle.structure import Structure, structure
 from passerelle.structure.files import Lines
 
 GOOD = {"resourceType": "Patient", "gender": "other"}
@@ -99,7 +99,7 @@ def test_records_of_a_file_by_line_are_named_by_their_line(validate, write):
         "4 error",
         "5 error Resource",
     ]
-    assert done.stderr == "1 file, 4 resources: 3 errors, 0 warnings\n"
+    assert done.stderr == "1 file, 3 resources: 3 errors, 0 warnings\n"
 
 
 def test_a_file_by_line_is_known_without_its_suffix(validate, write):
@@ -113,7 +113,12 @@ def test_a_file_by_line_is_known_without_its_suffix(validate, write):
     [
         (b'{\n "resourceType": \n', ":3: error: This is not JSON."),
         (b'{"resourceType": "Patient", "id": "\xe9"}', ":1: error: These bytes are not UTF-8."),
-        (b"", ":1: error: This is not JSON."),
+        (b"", ":1: error: The file holds no resource."),
+        (b'{"resourceType": "Patient", "multipleBirthInteger": NaN}', ":1: error: This is not JSON."),
+        (b'{"resourceType": "Observation",\n"valueQuantity": {"value": 1e400}}', ":2: error: A number is too big"),
+        (b'{"resourceType": "Observation", "valueInteger": ' + b"7" * 5000 + b"}", ":1: error: A number is too big"),
+        (b"[" * 1020 + b"]" * 1020, ":1: error: This is nested deeper than can be judged."),
+        (b"[" * 9000 + b"]" * 9000, ":1: error: This is nested deeper than can be judged."),
         (b"[]", ":1: error Resource: A resource was wanted here"),
     ],
 )
@@ -122,6 +127,107 @@ def test_what_is_no_json_of_a_resource_is_said(raw, said, validate, write):
 
     assert done.exit_code == 1
     assert said in done.stdout
+
+
+def test_a_file_by_line_that_is_empty_is_an_error_as_any_other(validate, write):
+    done = validate(write("a.ndjson", "\n\n"))
+
+    assert done.exit_code == 1
+    assert ":1: error: The file holds no resource." in done.stdout
+    assert done.stderr == "1 file, 0 resources: 1 error, 0 warnings\n"
+
+
+def test_a_member_named_twice_is_an_error_at_the_second_of_them(validate, write):
+    text = """{"resourceType": "Patient",
+ "name": [{"family": "a, \\" {"}, {"family": "b",
+   "family": "c", "given": ["d", "e"]}],
+ "gender": "male", "extension": [{"url": "gender", "valueCode": "gender"}],
+ "g\\u0065nder": "female", "a b": 1, "a b": 2}"""
+    path = write("a.json", text)
+
+    done = validate(path)
+
+    assert done.exit_code == 1
+    assert [line.split(": A member of")[0] for line in done.stdout.splitlines() if "A member of this name" in line] == [
+        f"{path}:3: error Patient.name[1].family",
+        f"{path}:5: error Patient.gender",
+        f"{path}:5: error Patient.?",
+    ]
+
+
+def test_a_member_named_twice_in_a_file_by_line_is_shown_on_its_line(validate, write):
+    done = validate(write("a.ndjson", json.dumps(GOOD) + '\n{"resourceType": "Patient", "id": "a", "id": "b"}\n'))
+
+    assert "a.ndjson:2: error Patient.id: A member of this name stands in the object already" in done.stdout
+    assert done.stderr == "1 file, 2 resources: 1 error, 0 warnings\n"
+
+
+@pytest.mark.parametrize("written", ["1.0", "1e0", "10.0e-1"])
+def test_a_whole_number_is_written_without_a_point_and_without_an_exponent(written, validate, write):
+    path = write("a.json", f'{{"resourceType": "Patient", "telecom": [{{"rank": {written}}}]}}')
+
+    assert f"{path}:1: error Patient.telecom[0].rank: A value of type positiveInt is written" in validate(path).stdout
+
+
+def nested(depth):
+    inner = {"url": "urn:a", "valueCode": "a"}
+    for _ in range(depth):
+        inner = {"url": "urn:a", "extension": [inner]}
+    return {"resourceType": "Patient", "extension": [inner]}
+
+
+def items(depth):
+    inner = {"linkId": "a"}
+    for _ in range(depth):
+        inner = {"linkId": "a", "item": [inner]}
+    return {"resourceType": "QuestionnaireResponse", "status": "completed", "item": [inner]}
+
+
+@pytest.mark.parametrize("tree", [nested(200), nested(450), items(200), items(450)])
+def test_what_is_nested_too_deep_is_said_and_the_next_file_is_judged(tree, validate, write):
+    done = validate(write("deep.json", json.dumps(tree, indent=1)), write("a.json", json.dumps(BAD)))
+
+    first, second = done.stdout.splitlines()
+    assert ": This is nested deeper than can be judged." in first
+    assert "a.json:1: error Patient.gender" in second
+    assert done.stderr == "2 files, 2 resources: 2 errors, 0 warnings\n"
+
+
+def test_sixty_levels_of_items_are_judged(validate, write):
+    assert validate(write("a.json", json.dumps(items(60)))).exit_code == 0
+
+
+def test_a_file_that_breaks_the_judge_does_not_stop_the_others(validate, write, monkeypatch):
+    whole = Structure.problems
+
+    def breaking(self, tree):
+        if tree.get("id") == "breaking":
+            raise ZeroDivisionError
+        return whole(self, tree)
+
+    monkeypatch.setattr(Structure, "problems", breaking)
+    done = validate(write("a.json", json.dumps({**GOOD, "id": "breaking"})), write("b.json", json.dumps(BAD)))
+
+    assert done.exit_code == 1
+    assert "a.json:1: error: This file could not be judged" in done.stdout
+    assert "b.json:1: error Patient.gender" in done.stdout
+
+
+def test_of_a_type_whose_base_rules_are_not_all_known_that_is_said_once(validate, write):
+    plan = {"resourceType": "PlanDefinition", "status": "draft"}
+    questionnaire = {"resourceType": "Questionnaire", "status": "draft"}
+    first = write("a.ndjson", "\n".join(json.dumps(one) for one in (plan, questionnaire, questionnaire)))
+    second = write("b.json", json.dumps(questionnaire))
+
+    said = validate(first, second)
+    outcomes = json.loads(validate("--json", first, second).stdout)
+
+    assert said.exit_code == 0
+    assert len(said.stdout.splitlines()) == 1
+    assert f"{first}:2: information Questionnaire: These base rules of Questionnaire are not judged here" in said.stdout
+    assert [[(issue["severity"], issue["code"]) for issue in one["issue"]] for one in outcomes] == [
+        [("information", "not-supported"), ("information", "informational")]
+    ] * 2
 
 
 def test_a_byte_order_mark_is_no_fault(validate, write):

@@ -26,8 +26,8 @@ def add_to(app: typer.Typer) -> None:
 def validate(files: Files, language: Language = "en", *, as_json: AsJson = False) -> None:
     """Judge files of FHIR R4 4.0.1 resources: any type, bundles and contained resources included.
 
-    For each problem: file, line, path, and what to do. Codes outside an extensible binding are warnings. Ends with 1
-    when there is an error.
+    For each problem: file, line, path, and what to do. Codes outside an extensible binding are warnings. Of a type some
+    of whose base rules are not judged, that is said once, as an information. Ends with 1 when there is an error.
     """
     from passerelle.structure import structure
     from passerelle.structure.files import Found, outcome, read_file
@@ -35,11 +35,12 @@ def validate(files: Files, language: Language = "en", *, as_json: AsJson = False
 
     valid = tell_valid(language)
     judged = structure()
-    resources, counts = 0, {"error": 0, "warning": 0}
+    resources, counts = 0, {"error": 0, "warning": 0, "information": 0}
     outcomes = []
+    told: set[str] = set()
     for path in files:
         said: list[tuple[Found, str]] = []
-        for found in read_file(path, judged):
+        for found in read_file(path, judged, None if as_json else told):
             if found.problem is None:
                 resources += 1
                 continue

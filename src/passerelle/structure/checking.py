@@ -37,6 +37,10 @@ class Structure:
         """Every problem of the resource. Codes outside an extensible binding are warnings."""
         return list(self._judge.problems(tree))
 
+    def rules_not_judged(self, type_name: str) -> list[Problem]:
+        """What is said once of a type some of whose base rules are not known here."""
+        return list(self._judge.rules_not_judged(type_name)) if self._judge.is_resource(type_name) else []
+
     def _first_error(self, tree: Any) -> str | None:
         return next((one.path for one in self._judge.problems(tree) if one.severity == "error"), None)
 

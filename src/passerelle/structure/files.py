@@ -9,8 +9,10 @@ from typing import Any, Final
 
 import orjson
 
+from passerelle.fhir_r4 import element_table
 from passerelle.structure.checking import Structure
-from passerelle.structure.problem import Location, Problem
+from passerelle.structure.documents import Document, Unreadable, read_document
+from passerelle.structure.problem import NAME, Location, Problem, path_of
 
 _BY_LINE: Final = frozenset({".ndjson", ".jsonl"})
 _BOM: Final = b"\xef\xbb\xbf"
@@ -24,54 +26,91 @@ class Found:
 
     line: int
     problem: Problem | None = None
+    types: frozenset[str] = frozenset()
+    """The types of the resource that was read, and of those in it."""
 
 
-def read_file(path: Path, structure: Structure) -> Iterator[Found]:
+def read_file(path: Path, structure: Structure, told: set[str] | None = None) -> Iterator[Found]:
     """One `Found` without a problem for every resource of the file, and one with each problem.
 
-    Raises:
-        OSError: the file cannot be read.
+    A file that cannot be read or judged is a problem too: it does not stop those that come after it. Of a type some of
+    whose base rules are not known, that is said once: `told` holds the types of which it was said before.
     """
+    told = set() if told is None else told
+    try:
+        for found in _found(path, structure):
+            yield found
+            for type_name in sorted(found.types - told):
+                told.add(type_name)
+                yield from (Found(found.line, one) for one in structure.rules_not_judged(type_name))
+    except OSError:
+        yield Found(1, Problem("", "error", "cannot-be-read"))
+    except Exception:  # noqa: BLE001 the files that come after it are judged whatever happens in this one
+        yield Found(1, Problem("", "error", "not-judged"))
+
+
+def _found(path: Path, structure: Structure) -> Iterator[Found]:
     if path.suffix in _BY_LINE:
         yield from _lines(path, structure)
         return
     raw = path.read_bytes().removeprefix(_BOM)
     try:
-        tree = orjson.loads(raw)
-    except orjson.JSONDecodeError as told:
+        document = read_document(raw)
+    except Unreadable as told:
         if _is_by_line(raw):
             yield from _lines(path, structure)
         else:
-            yield Found(told.lineno, _unreadable(raw))
+            yield Found(told.line, Problem("", "error", told.key))
         return
-    yield Found(1)
-    problems = structure.problems(tree)
+    yield Found(1, types=_types_in(document.tree))
+    yield from (Found(line, one) for one, line in _named_twice(document))
+    problems = structure.problems(document.tree)
     if problems:
         lines = Lines(raw.decode("utf-8"))
         yield from (Found(lines.of(one.location), one) for one in problems)
 
 
 def _lines(path: Path, structure: Structure) -> Iterator[Found]:
+    is_empty = True
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             line = raw.removeprefix(_BOM).strip()
             if not line:
                 continue
-            yield Found(number)
+            is_empty = False
             try:
-                tree = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                yield Found(number, _unreadable(line))
+                document = read_document(line)
+            except Unreadable as told:
+                yield Found(number, Problem("", "error", told.key))
                 continue
-            yield from (Found(number, one) for one in structure.problems(tree))
+            yield Found(number, types=_types_in(document.tree))
+            yield from (Found(number, one) for one, _ in _named_twice(document))
+            yield from (Found(number, one) for one in structure.problems(document.tree))
+    if is_empty:
+        yield Found(1, Problem("", "error", "empty-file"))
 
 
-def _unreadable(raw: bytes) -> Problem:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return Problem("", "error", "not-text")
-    return Problem("", "error", "not-json")
+def _named_twice(document: Document) -> Iterator[tuple[Problem, int]]:
+    named = document.tree.get("resourceType") if isinstance(document.tree, dict) else None
+    type_name = named if isinstance(named, str) and element_table().is_resource(named) else "Resource"
+    for location, line in document.repeated:
+        shown = [part if isinstance(part, int) or NAME.fullmatch(part) else "?" for part in location]
+        yield Problem(path_of(type_name, shown), "error", "named-twice", location), line
+
+
+def _types_in(tree: Any) -> frozenset[str]:
+    """The types of every resource in the tree."""
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(name := one.get("resourceType"), str):
+                found.add(name)
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return frozenset(found)
 
 
 def _is_by_line(raw: bytes) -> bool:
@@ -94,7 +133,10 @@ class Lines:
         """The line of the element, or of the nearest one above it that is there."""
         value = shown = self._skip(0)
         for part in location:
-            found = self._members(value).get(part)
+            try:
+                found = self._members(value).get(part)
+            except RecursionError:  # what is that deep is shown at what holds it
+                break
             if found is None:
                 break
             shown, value = found
@@ -151,7 +193,9 @@ def outcome(file: str, found: list[tuple[Found, str]], valid: str) -> dict[str, 
     return {
         "resourceType": "OperationOutcome",
         "extension": [{"url": _FILE, "valueString": file}],
-        "issue": issues or [{"severity": "information", "code": "informational", "diagnostics": valid}],
+        "issue": [*issues, {"severity": "information", "code": "informational", "diagnostics": valid}]
+        if all(one["severity"] == "information" for one in issues)
+        else issues,
     }
 
 

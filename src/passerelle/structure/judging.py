@@ -13,7 +13,7 @@ from typing import Any, Final
 from passerelle.fhir_r4 import Binding, Element, ElementTable, ValueSet
 from passerelle.structure.invariants import RULES, Rule
 from passerelle.structure.primitives import fault_of, has_syntax, json_type_of
-from passerelle.structure.problem import Location, Problem, Severity, path_of
+from passerelle.structure.problem import NAME, Location, Problem, Severity, path_of
 
 _PLACE: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
 _TAIL: Final = re.compile(r"/([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?$", re.ASCII)
@@ -21,11 +21,14 @@ _SEARCH: Final = re.compile(r"([A-Z][A-Za-z]+)\?\S+", re.ASCII)
 _UUID: Final = re.compile(r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+", re.ASCII)
 _ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.ASCII)
-_NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 # These are bound to MIME types, and their definitions name these three besides.
 _FORMATS: Final = frozenset({"CapabilityStatement.format", "CapabilityStatement.patchFormat"})
 _SHORT_FORMATS: Final = frozenset({"xml", "json", "ttl"})
 _SHOWN_CODES: Final = 12
+DEEPEST: Final = 128
+"""So many members and positions lead to an object at most: more is no record, and would exhaust who walks it."""
+# That an element says something (ele-1) is judged of every object, and no rule of its own.
+_KEYS: Final = frozenset({one.key for rules in RULES.values() for one in rules} | {"ele-1"})
 _MAY_BE_BOUND: Final = frozenset({"Coding", "CodeableConcept", "Quantity"})
 
 
@@ -66,6 +69,20 @@ class Judge:
     def is_resource(self, name: Any) -> bool:
         """True when R4 has this resource type."""
         return isinstance(name, str) and self._table.is_resource(name)
+
+    def rules_not_judged(self, type_name: str) -> Iterator[Problem]:
+        """An information where base rules of the type are not known here, which they are of every type we emit."""
+        stated = {
+            invariant.key
+            for element in self._table.elements(type_name).values()
+            for invariant in element.invariants
+            if invariant.severity == "error"
+        }
+        missing = sorted(stated - _KEYS)
+        if missing:
+            yield Problem(
+                type_name, "information", "rules-not-judged", (), {"definition": type_name, "found": ", ".join(missing)}
+            )
 
     def nearest_type(self, name: Any) -> str:
         """The resource type that is spelled most like this, or empty."""
@@ -141,13 +158,16 @@ class _Walk:
         if not isinstance(tree, dict):
             yield self._problem("not-an-object" if tree is not None else "null-value", location)
             return
+        if len(location) > DEEPEST:
+            yield self._problem("too-deep", location)
+            return
         if not is_resource and not tree.keys() - {"id"}:
             yield self._problem("empty-object", location)
             return
         known = self._judge.definition(definition)
         sound = True
         for problem in self._content(tree, known, definition, location, is_resource=is_resource):
-            sound = sound and problem.severity == "warning"
+            sound = sound and problem.severity != "error"
             yield problem
         if sound:
             for rule in known.rules:
@@ -184,7 +204,7 @@ class _Walk:
 
     def _unknown(self, name: str, known: _Definition, definition: str, location: Location) -> Problem:
         close = difflib.get_close_matches(name, [one for one in known.members if not one.startswith("_")], n=1)
-        shown = name if _NAME.fullmatch(name) else "?"
+        shown = name if NAME.fullmatch(name) else "?"
         return self._problem(
             "unknown-element", (*location, shown), definition=definition, nearest=close[0] if close else ""
         )

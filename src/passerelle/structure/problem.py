@@ -1,11 +1,15 @@
 """What is wrong with a resource: where, how bad, and which sentence says it. Never a value of a person."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "information"]
 Location = tuple[str | int, ...]
+
+NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
+"""How members of R4 are named. What is named otherwise may be anything, and is not shown."""
 
 ISSUE_TYPES: Final[Mapping[str, str]] = {
     "base-rule": "invariant",
@@ -21,6 +25,11 @@ ISSUE_TYPES: Final[Mapping[str, str]] = {
     "bad-format": "value",
     "no-such-day": "value",
     "out-of-range": "value",
+    "number-beyond-all": "value",
+    "too-deep": "too-long",
+    "rules-not-judged": "not-supported",
+    "cannot-be-read": "no-store",
+    "not-judged": "exception",
     "too-long": "too-long",
     "empty-text": "value",
     "control-character": "value",

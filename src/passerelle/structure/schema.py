@@ -23,6 +23,7 @@ from passerelle.structure.primitives import BOUNDS, ID, OID, PATTERNS, SYNTAXES,
 Schema = dict[str, Any]
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+WHOLE_NUMBER_DRAFT: Final = "http://json-schema.org/draft-04/schema#"
 _QUIET: Final = "quiet:"
 # What an extension may hold in the hot path. The others are rare, and each would bring many definitions along.
 _IN_EXTENSIONS: Final = frozenset(
@@ -146,6 +147,8 @@ class _Writer:
             return self._reference(element.content_of, quiet=quiet)
         if kind.code == "Resource":
             return _HELD
+        if kind.code in BOUNDS:
+            return self._whole_number(kind.code)
         if self._table.is_primitive(kind.code):
             return _primitive(kind.code, element)
         if definition == "Extension" and kind.code not in _IN_EXTENSIONS and element.name != "extension":
@@ -154,6 +157,19 @@ class _Writer:
             return self._pointing_at(kind.targets)
         target = self._table.definition_of(element, kind)
         return _bound(self._reference(target, quiet=quiet and target != "Extension"), element, kind.code)
+
+    def _whole_number(self, code: str) -> Schema:
+        least, most = BOUNDS[code]
+        # Draft-07 takes 1.0 for an integer and R4 does not; draft-04 refuses it, and a draft is chosen by identifier.
+        self._definitions[code] = {
+            "$schema": WHOLE_NUMBER_DRAFT,
+            "$id": f"urn:{code}",
+            "id": f"urn:{code}",
+            "type": "integer",
+            "minimum": least,
+            "maximum": most,
+        }
+        return {"$ref": f"urn:{code}"}
 
     def _pointing_at(self, targets: tuple[str, ...]) -> Schema:
         key = f"Reference({','.join(targets)})"
@@ -187,9 +203,6 @@ def _present(name: str, properties: Mapping[str, Any]) -> Schema:
 
 def _primitive(code: str, element: Element) -> Schema:
     kind = json_type_of(code)
-    if kind == "integer":
-        least, most = BOUNDS[code]
-        return {"type": "integer", "minimum": least, "maximum": most}
     if kind != "string":
         return {"type": kind}
     binding = element.binding
