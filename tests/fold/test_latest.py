@@ -28,7 +28,7 @@ def test_a_message_that_stops_does_not_stand_for_anything():
 
 
 def test_a_national_number_without_validation_is_noticed():
-    ins = "279035121518989^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
+    ins = "291040000011150^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
     result = fold(message("A31", pid={3: f"7001^^^{AUTHORITY}^PI~{ins}", 32: "PROV"}))
 
     assert [(0, "ins-without-validation", "PID-3")] == [
@@ -53,7 +53,7 @@ def test_in_production_a_message_that_says_nothing_of_itself_is_noticed():
 
 
 def test_in_production_a_test_number_stops_the_message():
-    ins = "279035121518989^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
+    ins = "291040000011150^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
     text = message("A31", pid={3: f"7001^^^{AUTHORITY}^PI~{ins}"})
 
     assert [] == fold(text).stops

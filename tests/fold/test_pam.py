@@ -204,11 +204,11 @@ def test_a_stay_named_by_its_file_number_is_noticed_once():
     assert [(1, "stay-key-from-file-number", "PV1-19")] == both
 
 
-def test_the_public_examples_are_one_finished_stay_that_ends_at_no_time():
+def test_a_discharge_at_the_time_of_its_admission_finishes_the_stay_and_ends_it_at_no_time():
     result = fold(ADMISSION, DISCHARGE)
 
     assert [] == result.stops
-    assert ["finished", "20240306110000", None, "I"] == said(result.row, "statut", "debut", "fin", "classe")
+    assert ["finished", "20240205090000", None, "I"] == said(result.row, "statut", "debut", "fin", "classe")
     assert [
         (1, "doubtful-times", "ZBE-2"),
         (1, "forbidden-field", "ZBE-3"),

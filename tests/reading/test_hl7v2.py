@@ -26,21 +26,21 @@ def value(text: str, path: str):
     ("path", "expected"),
     [
         ("MSH-9.2", "A01"),
-        ("MSH-10", "3975"),
-        ("PID-3", "000003"),
-        ("PID-3.4.2", "000897406"),
-        ("PID-5.1", "PAT-TROIS"),
-        ("PID-5.2", "DOMINIQUE"),
-        ("PID-11.5", "75007"),
+        ("MSH-10", "4101"),
+        ("PID-3", "000009"),
+        ("PID-3.4.2", "000100214"),
+        ("PID-5.1", "EXEMPLE"),
+        ("PID-5.2", "INÈS"),
+        ("PID-11.5", "00100"),
         ("PV1-2", "I"),
-        ("PV1-3.4", "CHU-X"),
-        ("ZBE-7.10", "6268"),
+        ("PV1-3.4", "ETAB-EXEMPLE"),
+        ("ZBE-7.10", "6201"),
         ("PID-6", None),
         ("PID-99.9.9", None),
         ("NK1-2.1", None),
     ],
 )
-def test_a_path_names_one_value_of_the_public_example(path, expected):
+def test_a_path_names_one_value_of_a_message(path, expected):
     assert expected == value(ADMISSION, path)
 
 

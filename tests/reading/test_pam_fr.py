@@ -3,7 +3,7 @@
 from pam_messages import ADMISSION, AUTHORITY, DISCHARGE, FINESS, message, row_of, said
 from reading_tables import refused
 
-INS = "279035121518989^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
+INS = "291040000011150^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
 IPP = f"7001^^^{AUTHORITY}^PI"
 
 
@@ -14,7 +14,7 @@ def identifiers(text: str):
 def test_a_qualified_identity_keeps_its_national_number():
     text = message("A31", pid={3: f"{IPP}~{INS}", 32: "VALI~HOMA"})
 
-    assert [["7001", FINESS, "PI"], ["279035121518989", "1.2.250.1.213.1.4.10", "INS"]] == identifiers(text)
+    assert [["7001", FINESS, "PI"], ["291040000011150", "1.2.250.1.213.1.4.10", "INS"]] == identifiers(text)
 
 
 def test_an_identity_that_is_not_validated_has_no_national_number():
@@ -24,10 +24,10 @@ def test_an_identity_that_is_not_validated_has_no_national_number():
 
 
 def test_the_billing_number_of_the_same_system_is_another_thing():
-    billing = "279035121518989^^^ASIP-SANTE-NIR&1.2.250.1.213.1.4.8&ISO^NH"
+    billing = "291040000011150^^^ASIP-SANTE-NIR&1.2.250.1.213.1.4.8&ISO^NH"
     text = message("A31", pid={3: f"{IPP}~{billing}", 32: "PROV"})
 
-    assert ["7001", "279035121518989"] == [one[0] for one in identifiers(text)]
+    assert ["7001", "291040000011150"] == [one[0] for one in identifiers(text)]
 
 
 def test_the_patient_is_named_by_the_number_of_type_pi():
@@ -52,8 +52,8 @@ def test_a_stay_is_named_by_the_file_number_when_there_is_no_visit_number():
     assert "F900001" == said(row_of(message("A03", pv1={19: ""})), "venue")
 
 
-def test_the_public_examples_are_of_one_stay():
-    assert ["24000006", "24000006"] == [said(row_of(text), "venue") for text in (ADMISSION, DISCHARGE)]
+def test_an_admission_and_a_discharge_under_one_file_number_are_of_one_stay():
+    assert ["24000099", "24000099"] == [said(row_of(text), "venue") for text in (ADMISSION, DISCHARGE)]
 
 
 def test_a_message_about_the_patient_alone_names_no_stay():
@@ -67,7 +67,7 @@ def test_a_movement_without_any_number_of_its_stay_cannot_be_attributed():
 
 
 def test_a_movement_written_one_place_too_far_is_read_where_it_belongs():
-    assert ["INSERT", "8782"] == said(row_of(DISCHARGE), "nature", "uf")
+    assert ["INSERT", "8799"] == said(row_of(DISCHARGE), "nature", "uf")
 
 
 def test_any_other_order_of_a_movement_is_left_as_it_is():

@@ -3,7 +3,9 @@
 import os
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -67,6 +69,12 @@ def resources(run):
     ]
 
 
+def _moment_of(name: str) -> datetime:
+    """When the movement of this sample took place: its ZBE-2, on the clock of France."""
+    (movement,) = [one for one in (FOLDER / name).read_text("utf-8").splitlines() if one.startswith("ZBE|")]
+    return datetime.strptime(movement.split("|")[2], "%Y%m%d%H%M%S").replace(tzinfo=ZoneInfo("Europe/Paris"))
+
+
 def test_they_give_one_patient_and_one_encounter(resources):
     assert ["Encounter", "Patient"] == sorted(one["resourceType"] for one in resources)
     assert [None, None] == [structure().check(one) for one in resources]
@@ -84,7 +92,7 @@ def test_the_stay_is_finished_and_no_end_is_invented(resources):
     (stay,) = [one for one in resources if one["resourceType"] == "Encounter"]
 
     assert "finished" == stay["status"]
-    assert "2024-03-06T11:00:00+01:00" == stay["period"]["start"]
+    assert _moment_of("admission.er7") == datetime.fromisoformat(stay["period"]["start"])
     assert "end" not in stay["period"]
 
 

@@ -63,7 +63,7 @@ def band_start(band: str) -> int:
 @rule(
     gives="date",
     cases=[
-        case("20260309102840", gives="2026-03-09"),
+        case("20260208101500", gives="2026-02-08"),
         case("20260309", gives="2026-03-09"),
         case("202603", gives="2026-03"),
         case("2026", gives="2026"),

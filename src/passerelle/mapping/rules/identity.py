@@ -57,7 +57,7 @@ def rpps(text: str) -> str:
         case("330780321", gives="330780321"),
         case("2A0000014", gives="2A0000014"),
         refused("33078032", reason=_BAD),
-        refused("000897406Z", reason=_BAD),
+        refused("000100214Z", reason=_BAD),
     ],
 )
 def finess(text: str) -> str:

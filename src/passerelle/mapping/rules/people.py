@@ -83,7 +83,7 @@ def phone_contact(text: str) -> dict[str, Any]:
 @rule(
     gives="code",
     cases=[
-        case("63220", gives="63220"),
+        case("69123", gives="69123"),
         case("2A004", gives="2A004"),
         case("99352", gives="99352"),
         case("99999", gives=None),
