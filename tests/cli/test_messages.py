@@ -1,5 +1,6 @@
 """What the command line answers when it is asked for something that is not there: what was wanted, and an exit code."""
 
+import json
 import sys
 
 import pytest
@@ -61,6 +62,44 @@ def test_a_thing_that_is_not_there_is_named_with_its_neighbours(house, words, wa
 
     assert 2 == code
     assert wanted in said
+
+
+@pytest.fixture
+def outreach(house, monkeypatch, tmp_path):
+    """The folder into which the outreach team's files are dropped."""
+    folder = tmp_path / "dropped" / "contacts"
+    folder.mkdir(parents=True)
+    told = {"caarud_files": {"conn_type": "file", "extra": {"path": str(folder.parent)}}}
+    connections = tmp_path / "connections.json"
+    connections.write_text(json.dumps(told), encoding="utf-8")
+    connections.chmod(0o600)
+    monkeypatch.setenv("PASSERELLE_CONNECTIONS", str(connections))
+    monkeypatch.setenv("PASSERELLE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PASSERELLE_LEDGER", f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    return folder
+
+
+def test_a_delivery_of_which_nothing_can_be_read_is_no_success(outreach, monkeypatch, capsys):
+    (outreach / "contacts_20250301.csv").write_text("num_contact,date_contact\n1,2025-03-01\n", encoding="utf-8")
+    (outreach / "contacts_20250301.csv.ok").touch()
+
+    code, said = typed(["run", "caarud"], monkeypatch, capsys)
+
+    assert 1 == code
+    assert "caarud contacts: 1 file that cannot be split into records, quarantined whole" in said
+    assert "caarud-contacts-000001; `passerelle quarantine list` says why" in said
+    assert 0 == typed(["run", "caarud"], monkeypatch, capsys)[0]
+
+
+def test_what_is_dropped_and_not_landed_is_said(outreach, monkeypatch, capsys):
+    (outreach / "contacts_20250301.csv").write_text("x\n", encoding="utf-8")
+    (outreach / "contacts_20250302.csv.ok").touch()
+
+    code, said = typed(["run", "caarud"], monkeypatch, capsys)
+
+    assert 0 == code
+    assert "caarud contacts: 1 file left for later, not whole yet" in said
+    assert "caarud contacts: 1 file said to be whole and not there: a marker stands alone" in said
 
 
 def test_an_empty_table_says_that_it_is_empty(capsys):

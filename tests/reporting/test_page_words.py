@@ -39,7 +39,7 @@ def shown(language):
 def test_every_line_of_the_sums_is_named_in_words_in_both_languages():
     french, english = shown("fr"), shown("en")
 
-    for words in ("Sortie → Premier contact , d7", "bons d'orientation présentés", "liste de suites pour Le service"):
+    for words in ("Sortie → Premier contact , j7", "bons d'orientation présentés", "liste de suites pour Le service"):
         assert words in french.replace("&#x27;", "'")
     for words in ("Discharge → First contact , d7", "orientation slips shown", "list of follow-ups for The ward"):
         assert words in english

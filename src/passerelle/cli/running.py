@@ -17,12 +17,23 @@ from passerelle.records import BATCH_STAGES, Stage
 
 if TYPE_CHECKING:
     from passerelle.pipeline.instance import Instance
+    from passerelle.pipeline.running import SourceRun
 
 AsOf = Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data: ISO day or instant.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 
 _RUN_COLUMNS = ("source", "landed", "stopped", "published")
 
+_LEFT = {
+    "files_incomplete": "{files} left for later, not whole yet by `complete` of the table",
+    "files_unreadable": "{files} left for later: this user may not read them",
+    "files_that_are_none": "{files} by name, but folders, links that lead nowhere or out of the folder: left alone",
+    "files_without_records": "{files} without a single record",
+    "files_not_split": "{files} that cannot be split into records, quarantined whole; `passerelle quarantine list` says"
+    " why; once the contract is right, the next run reads them again",
+    "files_too_large_to_keep": "{files} that cannot be split into records, and too large to keep",
+    "markers_without_file": "{files} said to be whole and not there: a marker stands alone",
+}
 ledger_app = typer.Typer(name="ledger", help="What the ledger says: batches and sums.", invoke_without_command=True)
 
 
@@ -69,9 +80,16 @@ def run(
     else:
         print_table("Batches of this run", _RUN_COLUMNS, rows)
         print_left_aside(unused)
+    _judge(runs)
+
+
+def _judge(runs: "Sequence[SourceRun]") -> None:
     stopped = [name for one in runs for name in one.stopped]
     if stopped:
         raise DataJudgedBad(f"stopped as a whole: {', '.join(stopped)}; `passerelle quarantine list` says why")
+    unread = [name for one in runs for name in one.unread]
+    if unread:
+        raise DataJudgedBad(f"nothing could be read of: {', '.join(unread)}; `passerelle quarantine list` says why")
 
 
 def _require_window(since: str | None, until: str | None) -> None:
@@ -96,7 +114,7 @@ def _source_of(instance: "Instance", batch: str, among: Sequence[str]) -> str:
 
 
 def _say_what_waits(instance: "Instance", sources: Sequence[str]) -> None:
-    """What land saw and left where it is: files that are not whole yet."""
+    """What land saw and left where it is, or could make nothing of."""
     from passerelle.stores.ledger import run_log
 
     with instance.stores.ledger.read() as tx:
@@ -108,9 +126,9 @@ def _say_what_waits(instance: "Instance", sources: Sequence[str]) -> None:
                 if told.get("table") in said:
                     continue
                 said.add(told.get("table"))
-                if told.get("files_incomplete"):
-                    files = count_of(told["files_incomplete"], "file")
-                    say(f"{name} {told['table']}: {files} left for later, not whole yet by `complete` of the table")
+                for kind, sentence in _LEFT.items():
+                    if told.get(kind):
+                        say(f"{name} {told['table']}: {sentence.format(files=count_of(told[kind], 'file'))}")
 
 
 def _stages(named: list[str] | None) -> tuple[Stage, ...]:

@@ -16,9 +16,9 @@ from passerelle.mapping.refreshing import Refresher
 from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
 from passerelle.pipeline.ordering import published_together, tables_in_order
-from passerelle.records import BATCH_STAGES, Stage
+from passerelle.records import BATCH_STAGES, Stage, State
 from passerelle.stores.lake import CurrentView
-from passerelle.stores.ledger import Lease, batches
+from passerelle.stores.ledger import Lease, batches, tallies
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.holders import this_holder
 from passerelle.validation import publish
@@ -44,6 +44,8 @@ class SourceRun:
     landed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    """Those that became visible without a record, since nothing of what came in could be read."""
     handled: set[str] = field(default_factory=set)
 
 
@@ -153,6 +155,7 @@ class _Run:
         if stage is Stage.VALIDATE:
             self._publish(together, lease)
             self._told.published += [batch.name for batch in together]
+            self._told.unread += self._unread(together)
             return
         (batch,) = together
         if stage is Stage.CHECK:
@@ -162,6 +165,16 @@ class _Run:
                 self._told.stopped.append(batch.name)
         else:
             map_batch(self._instance.stores, self._instance.tools(self._name), batch, lease)
+
+    def _unread(self, together: Sequence[Batch]) -> list[str]:
+        """Batches of which land passed nothing, and quarantined what there was."""
+        with self._instance.stores.ledger.read() as tx:
+            counted = {batch.name: tallies.of(tx, batch.id) for batch in together}
+        return [
+            name
+            for name, told in counted.items()
+            if not told.get((Stage.LAND, State.PASSED)) and told.get((Stage.LAND, State.QUARANTINED))
+        ]
 
     def _publish(self, together: Sequence[Batch], lease: Lease) -> None:
         stores, tools = self._instance.stores, self._instance.tools(self._name)

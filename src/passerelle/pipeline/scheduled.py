@@ -70,6 +70,8 @@ def run_source_stage(
         told = run_source(instance, source, connections, asked)
         if told.stopped:
             raise DataJudgedBad(f"stopped as a whole: {', '.join(told.stopped)}")
+        if told.published and told.unread == told.published:  # else what could be read is news for the territory
+            raise DataJudgedBad(f"nothing could be read of: {', '.join(told.unread)}")
 
 
 def run_territory_once(context: Mapping[str, Any]) -> None:

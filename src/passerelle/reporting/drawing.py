@@ -69,7 +69,8 @@ def _source(source: str, rows: Sequence[StageSums | None], middle: float, summar
         if place:
             drawn.append(_ribbon(_x(place - 1) + _NODE, middle, before, _x(place), middle, came))
         drawn.append(_node(_x(place), middle, max(came, left), f"{number(row.received)}"))
-        drawn.append(_text(_x(place) + _NODE + 5, middle + 4 + max(came, left) / 2 + 8, _same(number(passed)), "count"))
+        shown = passed if place else row.received  # what came in at the first, what went on at the others
+        drawn.append(_text(_x(place) + _NODE + 5, middle + 4 + max(came, left) / 2 + 8, _same(number(shown)), "count"))
         drawn.append(_stopped(_x(place), middle + max(came, left) / 2, row, summary))
         before = left
     return "".join(drawn)

@@ -4,6 +4,7 @@ Both languages are in the page; a switch shows one. Persons appear as pseudonyms
 the page says of itself that it is not for publication.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
@@ -32,7 +33,7 @@ background:#e8eef5;color:#1d4a77}.chip.good{background:#e2f1ea;color:#17603f}.ch
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.28rem .6rem;border-bottom:1px solid var(--line);
 vertical-align:top}tr:last-child td{border-bottom:0}th{font-weight:600;color:var(--soft);font-size:.82rem}td.n,th.n{text-align:right;
 font-variant-numeric:tabular-nums;white-space:nowrap}td.zero{color:#b6bec8}td.door{font-weight:600}td.why{color:var(--soft)}
-.bar{display:flex;height:1.15rem;min-width:16rem;border-radius:.25rem;overflow:hidden;background:var(--line)}.bar span{display:block;height:100%}
+.bar{display:flex;height:1.15rem;min-width:7rem;border-radius:.25rem;overflow:hidden;background:var(--line)}.bar span{display:block;height:100%}
 .found{background:var(--found)}.missed{background:var(--missed)}.not-permitted{background:var(--b1)}.no-common-key{background:var(--b2)}
 .no-coverage{background:var(--b3)}.no-event-time{background:var(--b4)}.key{display:inline-flex;gap:.4rem;align-items:center;
 margin:0 1.1rem .2rem 0;font-size:.85rem;color:var(--soft)}.key i{width:.85rem;height:.85rem;border-radius:.2rem}
@@ -40,7 +41,7 @@ margin:0 1.1rem .2rem 0;font-size:.85rem;color:var(--soft)}.key i{width:.85rem;h
 border:1px solid var(--line);border-radius:.7rem;padding:.7rem 1rem;box-shadow:0 1px 2px #16202b0a}.card b{display:block;font-size:1.7rem;
 letter-spacing:-.02em;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.86rem}.two{display:grid;
 grid-template-columns:repeat(auto-fit,minmax(22rem,1fr));gap:.6rem}.two section{margin:0}code{font-size:.85em;background:#eef1f4;
-border-radius:.25rem;padding:.05rem .3rem;white-space:nowrap}svg{max-width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+border-radius:.25rem;padding:.05rem .3rem;white-space:nowrap}svg{max-width:100%;min-width:56rem;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
 svg .head{font-weight:600;fill:var(--soft)}svg .name{font-size:12.5px;font-weight:600}svg .count{font-size:11px;fill:var(--soft)}
 svg .total{font-size:15px;font-weight:700}svg .ribbon{fill:var(--flow);opacity:.34}svg .node{fill:var(--node)}svg .sent{fill:var(--found);
 opacity:.55}svg .kept{fill:var(--b2);opacity:.5}svg .held path{stroke:var(--stop)}svg .held text{fill:var(--stop);font-weight:600}
@@ -109,7 +110,7 @@ def _head(summary: Summary) -> str:
         '<input type="radio" name="l" id="fr" checked><input type="radio" name="l" id="en">'
         '<header><label for="fr">Français</label><label for="en">English</label></header><main>'
         f"<h1>Passerelle</h1><p class=lead>{both('Continuité des soins au', 'Continuity of care as of')} "
-        f"<b>{escape(summary.as_of)}</b>{simulated}{verdict}</p><div class=notice>"
+        f"<b>{_day(escape(summary.as_of))}</b>{simulated}{verdict}</p><div class=notice>"
         + both(
             "Pour l'exploitant seulement : pas une publication. Petits effectifs non masqués, pseudonymes internes.",
             "For the operator only: not a publication. Small counts are not masked, pseudonyms are internal.",
@@ -145,7 +146,7 @@ def _sums_table(sums: Sequence[StageSums], name: Name) -> str:
         f'<td class="n">{number(row.received)}</td>'
         + "".join(_cell(row.states.get(state, 0)) for state in STATES)
         + "</tr>"
-        for row in sums
+        for row in _by_window(sums)
         if row.received
     )
     opened = both("Toutes les sommes", "All the sums")
@@ -160,8 +161,27 @@ def _subject(scope: str, name: Name) -> str:
     first, *rest = scope.split(".")
     words = both(*LINKS[first]) if first in LINKS else name(first)
     if len(rest) > 1:
-        return f"{words} → {name(rest[0])}, {escape(rest[1])}"
+        return f"{words} → {name(rest[0])}, {_window(rest[1])}"
     return " ".join([words, *map(name, rest)])
+
+
+def _window(name: str) -> str:
+    """A window named by its days (`d21`) is `j21` in French."""
+    return both(f"j{name[1:]}", name) if re.fullmatch(r"d\d+", name) else escape(name)
+
+
+def _by_window(sums: Sequence[StageSums]) -> list[StageSums]:
+    """The rows as they came, but windows of one follow-up by their days: `d7` before `d21`."""
+    place: dict[tuple[str, str], int] = {}
+    for number_of, row in enumerate(sums):
+        place.setdefault((row.stage, row.source.rpartition(".")[0] or row.source), number_of)
+    return sorted(
+        sums,
+        key=lambda row: (
+            place[row.stage, row.source.rpartition(".")[0] or row.source],
+            int(re.sub(r"\D", "", row.source.rpartition(".")[2]) or 0),
+        ),
+    )
 
 
 def _continuity(shares: Sequence[Shares], name: Name) -> str:
@@ -226,9 +246,11 @@ def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
     return (
         f"<h2>{both('Suites en retard', 'Overdue follow-ups')} <span class=chip>{number(len(overdue))}</span></h2>"
         + _lead(
-            "Personnes sorties sans suite trouvée, pseudonymes propres à ce rapport, les plus récentes d'abord. "
+            "Personnes sorties, avec un délai écoulé sans suite et aucune suite trouvée dans un autre, sans les décès ; "
+            "une ligne par sortie et par suite attendue. Pseudonymes propres à ce rapport, les plus récentes d'abord. "
             "La porte quittée n'est dite de personne.",
-            "People who left and for whom no follow-up was found; pseudonyms of this report only, latest first. "
+            "People who left, with a window that ended without follow-up and none found in another, without the dead; "
+            "one line per exit and expected follow-up. Pseudonyms of this report only, latest first. "
             "Which door they left is told of nobody.",
         )
         + f"<section><table>{head}{_overdue_rows(first, name)}</table>{more}</section>"
@@ -238,9 +260,13 @@ def _overdue(overdue: Sequence[Overdue], name: Name) -> str:
 def _overdue_rows(rows: Iterable[Overdue], name: Name) -> str:
     return "".join(
         f"<tr><td><code>{escape(row.pseudonym)}</code></td><td>{name(row.follow_up)}</td>"
-        f'<td>{escape(row.since)}</td><td class="n">{row.days}</td></tr>'
+        f'<td>{_day(row.since)}</td><td class="n">{row.days}</td></tr>'
         for row in rows
     )
+
+
+def _day(iso: str) -> str:
+    return both("/".join(reversed(iso.split("-"))), iso)
 
 
 def _sharing(summary: Summary, says: Mapping[str, tuple[str, str]]) -> str:
@@ -318,6 +344,11 @@ def _folded(title: tuple[str, str], content: str) -> str:
 def _reason_rows(rows: Iterable[tuple[str, str, int]]) -> str:
     return "".join(
         f'<tr><td class="n">{number(count)}</td><td><code>{escape(reason)}</code></td><td>{escape(place)}</td>'
-        f"<td class=why>{both(sentence(reason, 'fr', place), sentence(reason, 'en', place))}</td></tr>"
+        f"<td class=why>{_marked(both(sentence(reason, 'fr', place), sentence(reason, 'en', place)))}</td></tr>"
         for reason, place, count in rows
     )
+
+
+def _marked(told: str) -> str:
+    """What stands between backticks, as code."""
+    return re.sub(r"`([^`<]+)`", r"<code>\1</code>", told)
