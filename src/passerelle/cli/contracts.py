@@ -1,5 +1,6 @@
 """`lint`, `test`, `preview`, `explain`, `new-source`: what the contracts say, before and after data."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,10 @@ from passerelle.errors import ContractError, DataJudgedBad, UsageError
 
 if TYPE_CHECKING:
     from passerelle.contracts.house import House, SourceFolder
+
+
+_Told = tuple[str, Sequence[str], Sequence[Sequence[object]]]
+"""Title, columns and rows of a table."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +41,7 @@ def lint() -> None:
 def test(
     sources: Annotated[list[str] | None, typer.Argument(help="Sources whose stories are tried; all without.")] = None,
     coverage: Annotated[bool, typer.Option("--coverage", help="Say what no story exercises; exit 1 if any.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,  # noqa: FBT002
 ) -> None:
     """Try the stories of the sources."""
     from passerelle.contracts.house import load_house
@@ -57,14 +63,26 @@ def test(
             wrong += [(name, story.says, problem) for problem in problems_of(story, told)]
         missing += [(name, gap) for gap in covered.gaps()]
         rows.append((name, len(folder.stories), len(wrong) - before))
-    print_table("Stories", ("source", "stories", "problems"), rows)
-    if wrong:
-        print_table("Stories that end otherwise", ("source", "story", "problem"), wrong)
+    tables: dict[str, _Told] = {"stories": ("Stories", ("source", "stories", "problems"), rows)}
+    if wrong or as_json:
+        tables["problems"] = ("Stories that end otherwise", ("source", "story", "problem"), wrong)
     if coverage:
-        print_table("What no story exercises", ("source", "gap"), missing)
+        tables["gaps"] = ("What no story exercises", ("source", "gap"), missing)
+    _print_tables(tables, as_json=as_json)
     if wrong or (coverage and missing):
         gaps = f"; {count_of(len(missing), 'gap')}" if coverage else ""
         raise DataJudgedBad(f"{count_of(len(wrong), 'problem')} in the stories{gaps}")
+
+
+def _print_tables(tables: Mapping[str, _Told], *, as_json: bool) -> None:
+    """Each table under its title, or all of them in one JSON document by their short names."""
+    if as_json:
+        print_json(
+            {key: [dict(zip(names, row, strict=True)) for row in rows] for key, (_, names, rows) in tables.items()}
+        )
+        return
+    for title, names, rows in tables.values():
+        print_table(title, names, rows)
 
 
 def preview(

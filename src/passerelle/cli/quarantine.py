@@ -15,6 +15,7 @@ from passerelle.sentences import LANGUAGES, sentence
 
 app = typer.Typer(name="quarantine", help="Stopped records: list, show, close, replay.", no_args_is_help=True)
 
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 Language = Annotated[str, typer.Option("--language", help="Language of the sentences: en or fr.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch.")]
 RowNumber = Annotated[int, typer.Argument(help="Row in the batch.")]
@@ -29,7 +30,7 @@ def list_(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", help="How many at most.")] = 200,
     language: Language = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """List stopped records: where, in which state, why, and what to do."""
     from passerelle.stores.ledger import batches, items
@@ -40,6 +41,11 @@ def list_(
         names = {batch.id: batch.name for batch in batches.found(tx, source=source)}
         wanted = _reason(reason) if reason else None
         listed = items.found(tx, source=source, states=states, reason=wanted, limit=limit)
+        in_all = sum(
+            count
+            for _, _, in_state, why, _, count in items.summary(tx, source)
+            if in_state in states and wanted in {None, why}
+        )
     rows = [
         (
             names[one.batch_id],
@@ -53,6 +59,8 @@ def list_(
         for one in listed
     ]
     print_table("Quarantine", ("batch", "row", "stage", "state", "reason", "place", "says"), rows, as_json=as_json)
+    if in_all > len(listed):
+        say(f"{in_all - len(listed)} more are not shown; --limit {in_all} shows all")
 
 
 def _state(name: str) -> State:
@@ -82,6 +90,7 @@ def _require_language(language: str) -> None:
 @app.command()
 def show(batch: BatchName, row: RowNumber, language: Language = "en") -> None:
     """Show one stopped record with its original, opened for this one look (and noted in the audit)."""
+    from passerelle.reading.showing import shown
     from passerelle.stores.ledger import audit, batches, items, stored
     from passerelle.stores.ledger.stored import FileKind
 
@@ -97,12 +106,14 @@ def show(batch: BatchName, row: RowNumber, language: Language = "en") -> None:
         key = stores.vault.open_data_key(files[0].wrapped_key or found.wrapped_key)
         place = row % PARTITION_ROWS
         raw = stores.vault.read_rows(files[0], key, [place])[place]
+        folder = instance.house.sources.get(found.source)
+        original, charset = shown(raw, folder.source.tables.get(found.table) if folder else None)
         stores.ledger.in_transaction(
             lambda tx: audit.append(tx, getpass.getuser(), "quarantine show", f"{batch}:{row}")
         )
     for one in listed:
         say(f"{one.stage} {one.state}: {sentence(one.reason.value, language, one.place)}")
-    print_json({"batch": batch, "row": row, "original": raw.decode("utf-8", "backslashreplace")})
+    print_json({"batch": batch, "row": row, "charset": charset, "original": original})
 
 
 @app.command()
@@ -132,10 +143,12 @@ def replay(
     source: Annotated[str, typer.Argument(help="Source whose stopped records are tried again.")],
     reason: Annotated[str | None, typer.Option("--reason", help="Only records stopped for this reason.")] = None,
     batch: Annotated[str | None, typer.Option("--batch", help="Only records of this batch.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Try stopped records again under today's contract. What stops again stays as it was."""
     from passerelle.pipeline.replaying import replay as again
 
     with opened() as instance:
         told = again(instance, source, reason=_reason(reason) if reason else None, batch=batch)
-    print_table("Replayed", ("tried", "passed", "still stopped"), [(told.tried, told.passed, told.tried - told.passed)])
+    row = (told.tried, told.passed, told.tried - told.passed)
+    print_table("Replayed", ("tried", "passed", "still stopped"), [row], as_json=as_json)

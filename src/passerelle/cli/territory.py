@@ -15,6 +15,7 @@ territory_app = typer.Typer(name="territory", help="All sources together: link, 
 
 Persons = Annotated[int, typer.Option("--persons", min=1, help="How many persons live there.")]
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same region.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
 Dirt = Annotated[float, typer.Option("--dirt", min=0.0, max=1.0, help="Share of records spoiled on purpose.")]
 
 
@@ -30,12 +31,16 @@ def simulate(
     persons: Persons = 2000,
     seed: Seed = 7,
     dirt: Dirt = 0.01,
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Simulate a region: the sources' records in their dialects, and the truth behind them."""
     from passerelle.simulator import simulate as make
 
     with progress_bar() as progress:
         told = make(persons, seed, out, dirt=dirt, progress=progress)
+    if as_json:
+        print_json(asdict(told))
+        return
     print_table("Records", ("source and table", "records"), sorted(told.records.items()))
 
 
@@ -62,7 +67,7 @@ def run_(
     out: Annotated[Path, typer.Option("--out", help="Folder for the export.")] = Path("var/export"),
     page: Annotated[Path | None, typer.Option("--page", help="Also write the page for the operator.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The only clock that reaches data.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Link what is published, deliver what may be delivered, and report."""
     from passerelle.pipeline.territory import run_territory
@@ -79,6 +84,7 @@ def demo(
         "var/demo"
     ),
     dirt: Dirt = 0.01,
+    as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Simulate a region, carry it through every stage, show what came of it; then once more, which changes nothing."""
     from passerelle.pipeline.demonstrating import Places, carry, carry_again
@@ -101,7 +107,7 @@ def demo(
             instance = Instance.open(places.settings(home))
             try:
                 told = carry(instance, places, progress)
-                _show(told, as_json=False)
+                _show(told, as_json=as_json)
                 say("once more, which must change nothing ...")
                 carry_again(instance, places, progress)
             finally:

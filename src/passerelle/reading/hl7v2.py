@@ -243,15 +243,12 @@ def message_from(raw: bytes, charset: str, make: Callable[[list[str], Delimiters
     Raises:
         Unreadable: it is no message, or its bytes are not text in its charset.
     """
-    if raw[:3] != b"MSH" or len(raw) < 8:
+    header = _header(raw)
+    if not header[8].strip() or not header[9].strip():
         raise Unreadable(Reason.NOT_A_RECORD)
-    separator = raw[3:4]
-    header = _first_line(raw).split(separator)
-    if len(header) < 10 or not header[8].strip() or not header[9].strip():
-        raise Unreadable(Reason.NOT_A_RECORD)
-    codec = _codec(header[17] if len(header) > 17 else b"", header[1], charset)
+    codec = _declared(header, charset)
     try:
-        delimiters = delimiters_of(separator.decode("ascii"), header[1].decode("ascii"), codec)
+        delimiters = delimiters_of(raw[3:4].decode("ascii"), header[1].decode("ascii"), codec)
         text = raw.decode("ascii" if raw.isascii() else codec)
     except UnicodeDecodeError:
         raise Unreadable(Reason.UNDECODABLE_BYTES) from None
@@ -266,9 +263,32 @@ def message_from(raw: bytes, charset: str, make: Callable[[list[str], Delimiters
     return message
 
 
+def charset_of(raw: bytes, default: str) -> str:
+    """The charset that MSH-18 declares; the default when it is empty.
+
+    Raises:
+        Unreadable: it is no message, or declares a charset that is none.
+    """
+    return _declared(_header(raw), default)
+
+
+def _header(raw: bytes) -> list[bytes]:
+    """The fields of MSH, MSH-2 at 1."""
+    if raw[:3] != b"MSH" or len(raw) < 8:
+        raise Unreadable(Reason.NOT_A_RECORD)
+    header = _first_line(raw).split(raw[3:4])
+    if len(header) < 10:
+        raise Unreadable(Reason.NOT_A_RECORD)
+    return header
+
+
 def _first_line(raw: bytes) -> bytes:
     ends = [place for place in (raw.find(b"\r"), raw.find(b"\n")) if place >= 0]
     return raw[: min(ends)] if ends else raw
+
+
+def _declared(header: list[bytes], default: str) -> str:
+    return _codec(header[17] if len(header) > 17 else b"", header[1], default)
 
 
 def _codec(declared: bytes, encoding: bytes, default: str) -> str:

@@ -212,14 +212,7 @@ def _future_birth_csapa(case: Case) -> None:
 
 
 def _impossible_birth(case: Case) -> None:
-    dirt = Dirt(
-        "impossible-birth-date",
-        "map",
-        "quarantined",
-        "not-a-date",
-        "date_naissance",
-        ("check/quarantined/expectation",),
-    )
+    dirt = Dirt("impossible-birth-date", "check", "quarantined", "expectation", "date_naissance")
     case.writers.csapa.put("patients", {**_patient_row(case), "date_naissance": "31/02/1980"}, dirt=dirt)
 
 
@@ -244,9 +237,7 @@ def _impossible_age(case: Case) -> None:
 
 
 def _impossible_moment(case: Case) -> None:
-    dirt = Dirt(
-        "impossible-date", "map", "quarantined", "not-a-datetime", "date_prevue", ("check/quarantined/expectation",)
-    )
+    dirt = Dirt("impossible-date", "check", "quarantined", "expectation", "date_prevue")
     _put_contact(case, dirt, date_prevue=_NO_DAY)
 
 
@@ -289,15 +280,13 @@ def _unknown_act(case: Case) -> None:
 
 
 def _no_status(case: Case) -> None:
-    dirt = Dirt("missing-value", "check", "quarantined", "expectation", "statut", ("map/quarantined/missing-value",))
+    dirt = Dirt("missing-value", "check", "quarantined", "expectation", "statut")
     _put_contact(case, dirt, statut=None)
 
 
 def _no_start(case: Case) -> None:
     _known_patient(case)
-    dirt = Dirt(
-        "missing-value", "check", "quarantined", "expectation", "date_debut", ("map/quarantined/missing-value",)
-    )
+    dirt = Dirt("missing-value", "check", "quarantined", "expectation", "date_debut")
     case.writers.csapa.put("episodes", {**_episode_row(case), "date_debut": None}, dirt=dirt)
 
 
@@ -309,13 +298,10 @@ def _conflict(case: Case) -> None:
     case.writers.csapa.put("contacts", {**row, "duree_min": 5}, dirt=dirt)
 
 
-_WAITS_FOR_PARENT = ("validate/pending/waits-for-target", "map/pending/waits-for-target")
-
-
 def _orphan_contact(case: Case) -> None:
     case.life.registered = case.when
     row = _contact(case)
-    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "num_pec", _WAITS_FOR_PARENT)
+    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "num_pec")
     case.writers.csapa.put("contacts", row, dirt=dirt)
 
 
@@ -334,7 +320,7 @@ def _orphan_product(case: Case) -> None:
         "supprime": "N",
         "modifie_le": case.when,
     }
-    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "num_pec", _WAITS_FOR_PARENT)
+    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "num_pec")
     case.writers.csapa.put("produits", row, dirt=dirt)
 
 
@@ -448,7 +434,7 @@ def _foreign_unit(case: Case) -> None:
 def _unread(case: Case) -> None:
     hospital = _hospital(case)
     event = ("A02", "A05", "Z99")[case.number % 3]
-    dirt = Dirt("unread-event", "map", "quarantined", "unread-event", "", ("land/quarantined/unread-event",))
+    dirt = Dirt("unread-event", "map", "quarantined", "unread-event")
     if event != "A05":
         _send(case, hospital, "A01", IN_PATIENT)
     _send(case, hospital, event, IN_PATIENT, dirt=dirt, action="UPDATE" if event == "Z99" else "INSERT")
@@ -558,7 +544,7 @@ def _orphan_treatment(case: Case) -> None:
         "relais_sortie": 0,
         "maj": case.when,
     }
-    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "id_suivi", _WAITS_FOR_PARENT)
+    dirt = Dirt("missing-parent", "map", "pending", "waits-for-parent", "id_suivi")
     case.writers.usmp.dirty(case.writers.manifest, "traitements", row, dirt)
 
 
@@ -626,9 +612,7 @@ def _outreach_row(case: Case) -> Row:
 
 def _named_outreach(case: Case) -> None:
     person = case.life.person
-    dirt = Dirt(
-        "forbidden-identity", "check", "quarantined", "expectation", "nom", ("check/suppressed/forbidden-field",)
-    )
+    dirt = Dirt("forbidden-identity", "check", "quarantined", "expectation", "nom")
     named = {"nom": f"{person.birth_name} {person.given_names[0]}", "telephone": person.phone}
     case.writers.caarud.put("contacts", {**_outreach_row(case), **named}, dirt=dirt)
 

@@ -14,14 +14,13 @@ MARKER = ".ok"
 
 @dataclass(frozen=True, slots=True)
 class Dirt:
-    """What is wrong with a record, and where it must end. `accept` lists other reasons that would be right as well."""
+    """What is wrong with a record, and where it must end."""
 
     kind: str
     stage: str
     state: str
     reason: str
     place: str = ""
-    accept: tuple[str, ...] = ()
 
 
 class Manifest:
