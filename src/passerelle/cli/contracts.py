@@ -25,6 +25,7 @@ def lint() -> None:
     from passerelle.checking import compile_expectations
     from passerelle.contracts.across_rules import read_across_rules
     from passerelle.contracts.house import load_house
+    from passerelle.contracts.terminology import strange_systems
     from passerelle.mapping.compiling import compile_source
     from passerelle.stores.keys import KeyRing
 
@@ -42,6 +43,8 @@ def lint() -> None:
         else:
             tables, mappings = len(folder.source.tables), len(folder.mappings)
             say(f"{name}: {count_of(tables, 'table')}, {count_of(mappings, 'mapping')}, right")
+        for told in strange_systems(folder, house.naming):
+            say(told)
     if problems:
         raise ContractError(problems)
 
