@@ -56,6 +56,10 @@ class Reason(StrEnum):
     SAME_BYTES = "same-bytes"
     NOT_OUR_SCOPE = "not-our-scope"
     MISSING_COLUMN = "missing-column"
+    COLUMN_TWICE = "column-twice"
+    BYTE_ORDER_MARK = "byte-order-mark"
+    WRONG_DELIMITER = "wrong-delimiter"
+    EMPTY_FILE = "empty-file"
     INCOMPLETE_FILE = "incomplete-file"
     # check
     EXPECTATION = "expectation"

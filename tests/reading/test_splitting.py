@@ -43,18 +43,27 @@ def test_a_missing_column_stops_the_file():
     assert ("missing-column", "note") == refused(split, TABLE, b"num;autre\n1;a\n")
 
 
-def test_an_empty_file_lacks_its_first_column():
-    assert ("missing-column", "num") == refused(split, TABLE, b"")
+def test_an_empty_file_is_said_to_be_empty():
+    assert ("empty-file", "num") == refused(split, TABLE, b"")
+    assert ("empty-file", "num") == refused(split, TABLE, b"\r\n\n")
+
+
+def test_a_first_line_that_the_delimiter_does_not_separate_is_told_as_such():
+    assert ("wrong-delimiter", '`delimiter: ";"`') == refused(split, TABLE, b"num,note\n1,a\n")
+
+
+def test_a_first_line_of_one_declared_column_lacks_the_other():
+    assert ("missing-column", "note") == refused(split, TABLE, b"num\n1\n")
 
 
 def test_a_column_that_stands_there_twice_stops_the_file():
-    assert ("wrong-column-count", "note") == refused(split, TABLE, b"num;note;note\n1;a;b\n")
+    assert ("column-twice", "note") == refused(split, TABLE, b"num;note;note\n1;a;b\n")
 
 
 def test_a_byte_order_mark_is_refused_unless_the_dialect_strips_it():
     raw = b"\xef\xbb\xbfnum;note\n1;a\n"
 
-    assert ("forbidden-character", "num") == refused(split, TABLE, raw)
+    assert ("byte-order-mark", "num") == refused(split, TABLE, raw)
     assert [b"1;a"] == split(delimited("num", "note", byte_order_mark="strip"), raw)
 
 

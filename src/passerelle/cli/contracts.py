@@ -34,6 +34,8 @@ def lint() -> None:
     for folder in told.right:
         tables, mappings = len(folder.source.tables), len(folder.mappings)
         say(f"{folder.name}: {count_of(tables, 'table')}, {count_of(mappings, 'mapping')}, right")
+    for one in told.noticed:
+        say(one)
     if told.problems:
         raise ContractError(told.problems)
 

@@ -107,3 +107,19 @@ def check_local_systems(folders: Mapping[str, SourceFolder], naming: Mapping[str
                     f"source '{owned[system.system]}' declares this system too; what several sources speak of belongs "
                     "in fhir/naming_systems.yaml",
                 )
+
+
+def check_establishments(folders: Mapping[str, SourceFolder], problems: Problems) -> None:
+    """Two sources are two establishments: a FINESS number names one."""
+    owned: dict[str, str] = {}
+    for name, folder in folders.items():
+        number = folder.source.organisation.finess
+        if not number:
+            continue
+        place = folder.lines.of_source("organisation", "finess")
+        if owned.setdefault(number, str(place)) != str(place):
+            problems.add(
+                place,
+                f"`finess: {number}` is already that of {owned[number]}; source '{name}' wants the number of its own "
+                "establishment",
+            )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from passerelle.contracts.directory import DirectoryOrganisation
@@ -39,6 +40,24 @@ _OF_FORMAT = {
     "rest": {"rest"},
     "messages": {"hl7v2"},
 }
+_PROBE = datetime(2003, 11, 25, 17, 8, 9, tzinfo=UTC)
+_TOLD = {
+    "date": ("year, month and day", "%d/%m/%Y"),
+    "datetime": ("year, month and day", "%d/%m/%Y %H:%M"),
+    "time": ("an hour", "%H:%M"),
+}
+"""What a format must give, and one that does."""
+
+
+def _reads_all(kind: str, written: str) -> bool:
+    """Whether a moment that is written in the format can be read back from it."""
+    if written == "hl7":
+        return True
+    try:
+        read = datetime.strptime(_PROBE.strftime(written), written)  # noqa: DTZ007 - %z may be in the format
+    except ValueError:
+        return False
+    return read.hour == _PROBE.hour if kind == "time" else read.date() == _PROBE.date()
 
 
 def check_source(
@@ -183,6 +202,12 @@ class _TableCheck:
                 self.problems.add(place, f"column '{name}' has a dot in its name, which means a parent's column")
             if column.format is not None and column.type not in {"date", "datetime", "time"}:
                 self.problems.add(place, f"column '{name}' is of type {column.type} and takes no `format`")
+            elif column.format is not None and not _reads_all(column.type, column.format):
+                self.problems.add(
+                    place,
+                    f"`format: {column.format}` of column '{name}' does not give {_TOLD[column.type][0]}; strptime's "
+                    f'directives do: "{_TOLD[column.type][1]}"',
+                )
             if (column.true or column.false) and column.type != "boolean":
                 self.problems.add(place, f"column '{name}' is of type {column.type} and takes no `true` or `false`")
             if bool(column.true) != bool(column.false) or set(column.true) & set(column.false):

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from passerelle import __version__
-from passerelle.contracts import across, across_mappings, across_relations, across_stories, across_tables, extending
+from passerelle.contracts import (
+    across,
+    across_mappings,
+    across_relations,
+    across_stories,
+    across_tables,
+    extending,
+    terminology,
+)
 from passerelle.contracts.code_list import CodeList, read_code_list
 from passerelle.contracts.directory import DirectoryOrganisation, read_organisations, read_units
 from passerelle.contracts.gate_table import GateTable, Region, gate_of, regions_of
@@ -163,6 +171,8 @@ def _gathered(
             problems=problems,
         )
         across.check_local_systems(read, shared.naming, problems)
+        across.check_establishments(read, problems)
+        terminology.check_codes(read, terminology.code_systems_of(files), problems)
     if shared.gate is None and GATE not in files:
         problems.add(Place(GATE), "is missing; a house without its sharing gate does not run")
     if shared.gate is None:

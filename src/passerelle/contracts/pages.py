@@ -57,7 +57,7 @@ def models_of(model: type[pydantic.BaseModel]) -> list[type[pydantic.BaseModel]]
     found = [model]
     for one in found:
         for field in one.model_fields.values():
-            found += [inner for inner in _inside(field.annotation) if inner not in found]
+            found += [inner for inner in dict.fromkeys(_inside(field.annotation)) if inner not in found]
     return found
 
 

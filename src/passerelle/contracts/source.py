@@ -24,7 +24,8 @@ class Column(Contract):
 
     type: ColumnType = Field("string", description="What the text means; keys are built on its canonical text.")
     format: str | None = Field(
-        None, description="strptime format of a date or datetime (default ISO 8601; hl7 = HL7 TS precision)."
+        None,
+        description='strptime format of a date or datetime: "%d/%m/%Y" (default ISO 8601; hl7 = HL7 TS precision).',
     )
     true: tuple[str, ...] = Field((), description="Texts that mean true, for type boolean.")
     false: tuple[str, ...] = Field((), description="Texts that mean false, for type boolean.")

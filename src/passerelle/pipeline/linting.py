@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfoNotFoundError
 from passerelle.checking import compile_expectations
 from passerelle.contracts.across_rules import read_across_rules
 from passerelle.contracts.house import House, SourceFolder, read_house
+from passerelle.contracts.terminology import strange_systems
 from passerelle.errors import ContractError
 from passerelle.mapping.compiling import compile_source
 from passerelle.stores.keys import KeyRing
@@ -18,10 +19,11 @@ _QUOTED = re.compile("'([^']*)'")
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """The source folders that are right, and what is wrong: `file:line: sentence`."""
+    """The source folders that are right, what is wrong (`file:line: sentence`), and what is only worth a look."""
 
     right: Sequence[SourceFolder]
     problems: Sequence[str]
+    noticed: Sequence[str] = ()
 
 
 def lint_house(root: Path, jurisdiction: str) -> Linted:
@@ -42,7 +44,8 @@ def lint_house(root: Path, jurisdiction: str) -> Linted:
             right.append(folder)
     if not read:
         told += [one for folder in right for one in _asked(folder, house)]
-    return Linted(right, list(dict.fromkeys(told)))
+    noticed = [one for folder in right for one in strange_systems(folder, house.naming)]
+    return Linted(right, list(dict.fromkeys(told)), noticed)
 
 
 def _compiled(folder: SourceFolder, house: House) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def place_in_header(name: str, written: Sequence[str]) -> int:
     """
     times = written.count(name)
     if times != 1:
-        raise Unreadable(Reason.MISSING_COLUMN if times == 0 else Reason.WRONG_COLUMN_COUNT, name)
+        raise Unreadable(Reason.MISSING_COLUMN if times == 0 else Reason.COLUMN_TWICE, name)
     return written.index(name)
 
 

@@ -3,6 +3,7 @@ r"""Files into raw records, as a stream: the file may be larger than memory.
 A quote that is never closed makes the rest of the file one record: nothing after it can be told apart.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -42,14 +43,18 @@ def split_lines(table: Table, file: BinaryIO) -> Iterator[bytes]:
     declared = header_names(table)
     lines = _whole_lines(file, dialect)
     header = next(lines, b"")
+    if not header:
+        raise Unreadable(Reason.EMPTY_FILE, declared[0])
     if header.startswith(_BOM) and dialect.charset.lower().replace("_", "-") in {"utf-8", "utf8"}:
         if dialect.byte_order_mark == "refuse":
-            raise Unreadable(Reason.FORBIDDEN_CHARACTER, declared[0])
+            raise Unreadable(Reason.BYTE_ORDER_MARK, declared[0])
         header = header[len(_BOM) :]
     written = CellReader(dialect).read(header, None)
     if tuple(written) == declared:
         yield from lines
         return
+    if len(written) == 1 and len(declared) > 1 and written[0] not in declared:
+        raise Unreadable(Reason.WRONG_DELIMITER, f"`delimiter: {json.dumps(dialect.delimiter)}`")
     for name in declared:
         place_in_header(name, written)
     front = HEADER_MARK + header + HEADER_MARK
