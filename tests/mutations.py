@@ -428,8 +428,11 @@ DOCUMENT = {"type": "document", "entry": [{"resource": COMPOSITION}]}
 BASIC = {"resourceType": "Basic", "id": "basic", "code": ONE}
 VERSION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 RULES: dict[str, Plant] = {
-    "ext-1": _changed("Extension", _drop("valueString", "valueCode", "valueReference", "valueBoolean")),
-    "ext-1 both": _changed("Extension", _set(extension=[{"url": SYSTEM, "valueCode": "one"}])),
+    "ext-1": _changed("Extension", _both(_drop("extension"), _drop_choice("value"))),
+    "ext-1 both": _changed(
+        "Extension",
+        _both(_drop_choice("value"), _set(valueCode="one", extension=[{"url": SYSTEM, "valueCode": "one"}])),
+    ),
     "per-1": _changed("Period", lambda _: {"start": "2024-03-31T03:30:00+02:00", "end": "2024-03-31T01:29:59+01:00"}),
     "per-1 days": _changed("Period", lambda _: {"start": "2024-03-02", "end": "2024-02-29"}),
     "qty-3": _changed("Quantity", _both(_set(code="mg"), _drop("system"))),
@@ -450,9 +453,18 @@ RULES: dict[str, Plant] = {
     "tim-10": _changed("Timing.repeat", _set(when=["AC"])),
     "pat-1": _changed("Patient.contact", lambda _: {"gender": "other"}),
     "app-1": _changed("Appointment.participant", _drop("actor", "type")),
-    "app-2": _whole("Appointment", _drop("end")),
+    "app-2": _whole("Appointment", _both(_drop("end"), _set(start="2024-01-01T10:00:00Z"))),
     "app-3": _whole("Appointment", _both(_drop("start", "end"), _set(status="booked")), ".start"),
-    "app-4": _whole("Appointment", _set(status="booked", cancelationReason={"text": "one"}), ".cancelationReason"),
+    "app-4": _whole(
+        "Appointment",
+        _set(
+            status="booked",
+            start="2024-01-01T10:00:00Z",
+            end="2024-01-01T11:00:00Z",
+            cancelationReason={"text": "one"},
+        ),
+        ".cancelationReason",
+    ),
     "con-1": _changed("Condition.stage", _drop("summary", "assessment")),
     "con-2": _changed("Condition.evidence", _drop("code", "detail")),
     "con-4": _whole("Condition", _both(_drop("clinicalStatus"), _set(abatementDateTime="2024")), ".clinicalStatus"),
@@ -596,6 +608,25 @@ def in_contained(tree, found, rng):
     made["contained"] = [{"resourceType": "Location", "id": "in", "status": "open"}]
     made["extension"] = [{"url": SYSTEM, "valueReference": {"reference": "#in"}}]
     return made, f"{tree['resourceType']}.contained[0].status"
+
+
+def shape_of(tree: Any, at: str = "") -> frozenset[str]:
+    """The names that a tree holds, each with those above it; what it says and how often does not count."""
+    if isinstance(tree, dict):
+        return frozenset({at}.union(*(shape_of(value, f"{at}.{name}") for name, value in tree.items())))
+    if isinstance(tree, list):
+        return frozenset({at}.union(*(shape_of(value, at) for value in tree)))
+    return frozenset({at})
+
+
+def missed(faults: list[tuple[str, list[Planted]]], check: Callable[[Any], str | None], corpus: str) -> list[Any]:
+    """The faults that `check` does not find at their place; caught and planted are printed by mutation."""
+    found = [(name, [(check(tree), path) for tree, path in ones]) for name, ones in faults]
+    counts = [(name, sum(said == path for said, path in ones), len(ones)) for name, ones in found]
+    caught, all_ = sum(count for _, count, _ in counts), sum(count for _, _, count in counts)
+    print(f"\ncaught/planted in {corpus}: {caught}/{all_}")
+    print("\n".join(f"{count:>6}/{size:<4} {name}" for name, count, size in counts if size))
+    return [(name, said, path) for name, ones in found for said, path in ones if said != path]
 
 
 def planted(corpus: list[dict[str, Any]], each: int, seed: int = 7) -> Iterator[tuple[str, list[Planted]]]:

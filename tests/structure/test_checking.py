@@ -127,6 +127,45 @@ def test_a_value_may_be_absent_for_a_reason():
     )
 
 
+def test_an_id_beside_a_value_is_enough_and_an_id_alone_says_nothing():
+    named = {"id": "a"}
+
+    assert structure().check({**PATIENT, "_birthDate": named}) is None
+    assert structure().check({**PATIENT, "name": [{"given": ["Ève", "Lou"], "_given": [None, named]}]}) is None
+    assert structure().check({**PATIENT, "_birthDate": {}}) == "Patient.birthDate"
+    assert structure().check({**changed(PATIENT, {"birthDate": ...}), "_birthDate": named}) == "Patient.birthDate"
+    assert structure().check({**PATIENT, "name": [{"given": ["Ève", None], "_given": [None, named]}]}) == (
+        "Patient.name[0].given[1]"
+    )
+
+
+@pytest.mark.parametrize("written", ["1.0", "1e0", "1E+0"])
+def test_a_whole_number_with_a_point_or_an_exponent_is_refused(written):
+    tree = {**PATIENT, "telecom": [{"rank": json.loads(written)}]}
+
+    assert not validator_of("Patient").is_valid(tree)
+    assert structure().check(tree) == "Patient.telecom[0].rank"
+
+
+def subject(reference):
+    return structure().check(changed(ENCOUNTER, {"subject": {"reference": reference}}))
+
+
+def test_the_scheme_of_a_url_is_written_in_any_case_and_a_uuid_in_lower_case():
+    assert subject("HTTP://h/Patient/1") is None
+    assert subject("HTTP://h/Organization/1") == "Encounter.subject.reference"
+    assert subject("urn:uuid:c757873d-ec9a-4326-a141-556f43239520") is None
+    assert subject("urn:uuid:C757873D-EC9A-4326-A141-556F43239520") == "Encounter.subject.reference"
+    assert subject("URN:UUID:c757873d") == "Encounter.subject.reference"
+
+
+@pytest.mark.parametrize(("code", "path"), [("a\u00a0", None), ("a\u00a0b", None), ("a ", 1), ("a  b", 1), ("\ta", 1)])
+def test_white_space_of_a_code_is_that_of_ascii(code, path):
+    tree = changed(OBSERVATION, {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}})
+
+    assert structure().check(tree) == (path and "Observation.code.coding[0].code")
+
+
 def test_rules_are_kept_by_resources_inside_a_bundle():
     inside = changed(ENCOUNTER, {"period": {"start": "2024-02-01", "end": "2024-01-01"}})
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT}, {"resource": inside}]}

@@ -9,11 +9,12 @@ Where the package states a rule by an expression that does not do what its sente
 `app-4` (`no-show` is not a code of the status, `noshow` is) and `ppc-2` to `ppc-5` (the system is left as `something`).
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from passerelle.structure.narrative import Narrative
 
 Tree = Mapping[str, Any]
 Holds = Callable[[Any, Any], bool]
@@ -69,8 +70,8 @@ def not_before(end: str, start: str) -> bool:
     if len(start) <= 10 or len(end) <= 10:
         common = min(len(start), len(end))
         return end[:common] >= start[:common]
-    if end[-6:] == start[-6:]:
-        return end >= start
+    if len(end) == len(start) and end[-6:] == start[-6:]:
+        return end >= start  # of one zone and written to the same fraction, so that texts sort as instants do
     try:
         return datetime.fromisoformat(end) >= datetime.fromisoformat(start)
     except ValueError:
@@ -301,34 +302,21 @@ def drq_1(filter_: Tree, _: Tree) -> bool:
     return _has(filter_, "path") != _has(filter_, "searchParam")
 
 
-_TAG: Final = re.compile(r"<\s*/?\s*([A-Za-z][A-Za-z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
-_ATTRIBUTE: Final = re.compile(r"([A-Za-z_:][-A-Za-z0-9_:.]*)\s*=")
-_NOT_TEXT: Final = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
-_TAGS: Final = re.compile(
-    r"a|abbr|acronym|address|area|b|big|blockquote|br|caption|center|cite|code|col|colgroup|"
-    r"dd|del|dfn|div|dl|dt|em|font|h1|h2|h3|h4|h5|h6|hr|i|img|ins|kbd|li|map|ol|p|"
-    r"pre|q|s|samp|small|span|strike|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|tt|"
-    r"u|ul|var"
-)
-
-
 @rule("txt-1", "Narrative", at="div")
 def txt_1(narrative: Tree, _: Tree) -> bool:
-    """Only formatting: no scripts, forms, frames, objects, and nothing that runs."""
-    div = narrative.get("div", "")
-    for found in _TAG.finditer(div):
-        if not _TAGS.fullmatch(found.group(1)):
-            return False
-        if any(name.lower().startswith("on") for name in _ATTRIBUTE.findall(found.group(2))):
-            return False
-    return "<?" not in div and "<!DOCTYPE" not in div
+    """Only formatting: no scripts, forms, frames, objects, and nothing that runs. What is no XHTML is not either."""
+    div = narrative.get("div")
+    if div is None:
+        return True
+    read = Narrative(div)
+    return read.is_well_formed and read.is_formatting
 
 
 @rule("txt-2", "Narrative", at="div")
 def txt_2(narrative: Tree, _: Tree) -> bool:
     """Something is said: text, or an image."""
     div = narrative.get("div")
-    return div is None or "<img" in div or bool(_NOT_TEXT.sub("", div).strip())
+    return div is None or Narrative(div).says_something
 
 
 # --- what every resource may hold ---------------------------------------------------------------------------------

@@ -12,15 +12,15 @@ from typing import Any, Final
 
 from passerelle.fhir_r4 import Binding, Element, ElementTable, ValueSet
 from passerelle.structure.invariants import RULES, Rule
-from passerelle.structure.primitives import fault_of, has_syntax, json_type_of
+from passerelle.structure.primitives import OID, UUID, fault_of, has_syntax, json_type_of
 from passerelle.structure.problem import NAME, Location, Problem, Severity, path_of
 
 _PLACE: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
 _TAIL: Final = re.compile(r"/([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?$", re.ASCII)
 _SEARCH: Final = re.compile(r"([A-Z][A-Za-z]+)\?\S+", re.ASCII)
-_UUID: Final = re.compile(r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_OID: Final = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+", re.ASCII)
-_ABSOLUTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:\S+", re.ASCII)
+_UUID: Final = re.compile(UUID, re.ASCII)
+_OID: Final = re.compile(OID, re.ASCII)
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", re.ASCII)
 # These are bound to MIME types, and their definitions name these three besides.
 _FORMATS: Final = frozenset({"CapabilityStatement.format", "CapabilityStatement.patchFormat"})
 _SHORT_FORMATS: Final = frozenset({"xml", "json", "ttl"})
@@ -153,7 +153,13 @@ class _Walk:
         return Problem(path_of(self._type, location), severity, key, location, details)
 
     def _object(
-        self, tree: Any, definition: str, location: Location, *, is_resource: bool = False
+        self,
+        tree: Any,
+        definition: str,
+        location: Location,
+        *,
+        is_resource: bool = False,
+        has_value: bool = False,
     ) -> Iterator[Problem]:
         if not isinstance(tree, dict):
             yield self._problem("not-an-object" if tree is not None else "null-value", location)
@@ -161,7 +167,7 @@ class _Walk:
         if len(location) > DEEPEST:
             yield self._problem("too-deep", location)
             return
-        if not is_resource and not tree.keys() - {"id"}:
+        if not tree.keys() - {"id"} and not is_resource and not (tree and has_value):
             yield self._problem("empty-object", location)
             return
         known = self._judge.definition(definition)
@@ -218,7 +224,8 @@ class _Walk:
             if isinstance(value, list):
                 yield self._problem("a-list", location)
             else:
-                yield from self._one(member, value, location)
+                has_value = member.twin and tree.get(name[1:]) is not None
+                yield from self._one(member, value, location, has_value=has_value)
         elif not isinstance(value, list):
             yield self._problem("not-a-list", location)
         elif not value:
@@ -236,16 +243,17 @@ class _Walk:
         for position, value in enumerate(values):
             at = (*location, position)
             if value is not None:
-                yield from self._one(member, value, at)
+                has_value = member.twin and position < len(beside) and beside[position] is not None
+                yield from self._one(member, value, at, has_value=has_value)
             elif position >= len(beside) or beside[position] is None:
                 yield self._problem("null-value", at)
 
-    def _one(self, member: _Member, value: Any, location: Location) -> Iterator[Problem]:
+    def _one(self, member: _Member, value: Any, location: Location, *, has_value: bool = False) -> Iterator[Problem]:
         if member.type == "Resource":
             yield from self.resource(value, location, contained=member.element.name == "contained")
         elif member.twin or not member.is_primitive:
             found = False
-            for problem in self._object(value, member.definition, location):
+            for problem in self._object(value, member.definition, location, has_value=has_value):
                 found = found or problem.severity == "error"
                 yield problem
             if not found and not member.twin:
@@ -279,9 +287,9 @@ class _Walk:
         """The type pointed at, empty when the text does not say, nothing when it is no reference."""
         if text.startswith("#"):
             return self._contained_type(text[1:])
-        if text.startswith("urn:uuid:"):
+        if text[:9].lower() == "urn:uuid:":
             return "" if _UUID.fullmatch(text) else None
-        if text.startswith("urn:oid:"):
+        if text[:8].lower() == "urn:oid:":
             return "" if _OID.fullmatch(text) else None
         if found := _PLACE.fullmatch(text) or _SEARCH.fullmatch(text):
             return found.group(1) if self._judge.is_resource(found.group(1)) else None

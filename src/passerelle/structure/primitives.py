@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
+from passerelle.structure.narrative import Narrative
+
 _YEAR = r"(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
 _DAY_OF_MONTH = (
@@ -22,7 +24,7 @@ _ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))"
 _ID = r"[A-Za-z0-9\-.]{1,64}"
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]+$"
 _URI = r"^[!-~]+$"
-_UUID = r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_UUID = r"urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OID = r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+"
 
 ID: Final = _ID
@@ -65,14 +67,13 @@ BOUNDS: Final[dict[str, tuple[int, int]]] = {
 """The least and the greatest whole number, by type."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_CODE: Final = re.compile(r"[^\s]+(?:\s[^\s]+)*")
-_BLANK: Final = re.compile(r"\s")
+# R4 means the white space of ASCII: some of its own codes end with a space that does not break.
+_CODE: Final = re.compile(r"[^\s]+(?:\s[^\s]+)*", re.ASCII)
+_BLANK: Final = re.compile(r"\s", re.ASCII)
 _MOMENT: Final = re.compile(
     rf"(?P<day>[0-9]{{4}}(?:-(?:0[1-9]|1[0-2])(?:-[0-9]{{2}})?)?)(?P<time>T{_CLOCK}{_ZONE})?", re.ASCII
 )
-_WHOLE: Final = {
-    name: re.compile(PATTERNS[name], re.ASCII) for name in ("id", "oid", "uuid", "time", "base64Binary", "xhtml")
-}
+_WHOLE: Final = {name: re.compile(PATTERNS[name], re.ASCII) for name in ("id", "oid", "uuid", "time", "base64Binary")}
 _STRICT: Final = {name: re.compile(PATTERNS[name], re.ASCII) for name in ("date", "dateTime", "instant")}
 _SYNTAXES: Final = {name: re.compile(pattern, re.ASCII) for name, pattern in SYNTAXES.items()}
 _MOST_CHARACTERS = 1024 * 1024
@@ -137,6 +138,10 @@ def _fault_of_bytes(primitive: str, value: str) -> str | None:
     return _fault_of_pattern(primitive, "".join(value.split()))
 
 
+def _fault_of_narrative(_: str, value: str) -> str | None:
+    return None if Narrative(value).is_well_formed else "bad-format"
+
+
 def _fault_of_moment(primitive: str, value: str) -> str | None:
     if _STRICT[primitive].fullmatch(value):
         return None
@@ -166,5 +171,5 @@ _OF_TEXT: Final[dict[str, Callable[[str, str], str | None]]] = {
     "uri": _fault_of_uri,
     "url": _fault_of_uri,
     "uuid": _fault_of_pattern,
-    "xhtml": _fault_of_pattern,
+    "xhtml": _fault_of_narrative,
 }
