@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pam_messages import ADMISSION, AUTHORITY, adt_table, message
 from reading_tables import ZONE, refused
 
-from passerelle.reading import Unreadable, reader_for
+from passerelle.reading import Unreadable, hl7v2, reader_for
 from passerelle.reading.hl7v2 import Delimiters, message_from, parse_path, unescaped
 
 
@@ -151,10 +151,32 @@ BARE = r"MSH|^~\&|GAM||||20250101||ADT^A31|1|P|2.5"
         (message("A31", msh={6: "\x01"}).encode(), "forbidden-character", "MSH-6"),
         (message("A31", pid={5: r"a\X00\b"}).encode(), "forbidden-character", "PID-5.1"),
         (message("A31", pid={3: f"1^^^{AUTHORITY}^XX"}).encode(), "not-a-record", "PID-3"),
+        (message("A31", msh={6: r"\X00\\"}).encode(), "forbidden-character", "MSH-6"),
+        (message("A31", pid={5: "\x85"}).encode(), "forbidden-character", "PID-5"),
+        (message("A31", pid={5: "\x92"}, msh={18: "8859/1"}).encode("latin-1"), "forbidden-character", "PID-5"),
+        (message("A31", pid={5: r"\XC285\\"}).encode(), "forbidden-character", "PID-5.1"),
+        (message("A31", pid={11: "rue\rDupont-Durand\x07"}).encode(), "not-a-record", "PID"),
+        (message("A31", more="PID|2").encode(), "not-a-record", "PID"),
+        (message("A31").encode() + b" " * hl7v2.MOST_BYTES, "not-a-record", ""),
     ],
 )
 def test_what_is_no_message_is_refused_with_its_reason_and_place(raw, reason, place):
-    assert (reason, place) == refused(reader(nom="PID-5.1").parse, raw)
+    assert (reason, place) == refused(reader(nom="PID-5.1", code="MSH-6").parse, raw)
+
+
+@pytest.mark.parametrize("start", [" MSH", "\tMSH", "\ufeffMSH", "msh", "PID|MSH"])
+def test_a_second_message_that_does_not_begin_its_line_stops_both(start):
+    first, second = message("A31"), message("A31").replace("MSH", start, 1)
+
+    assert "not-a-record" == refused(reader(nom="PID-5.1").parse, f"{first}\r{second}".encode())[0]
+
+
+def test_a_second_message_without_a_line_end_before_it_stops_both():
+    assert ("not-a-record", "PV1") == refused(reader(nom="PID-5.1").parse, (message("A31") * 2).encode())
+
+
+def test_a_text_may_hold_the_name_of_a_header_and_signs():
+    assert "MSH" == value(message("A31", pid={5: "MSH|^^|« n° »"}), "PID-5.1")
 
 
 def test_an_explicit_nothing_is_no_value():

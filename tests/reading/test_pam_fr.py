@@ -1,7 +1,10 @@
 """What the French profile lets a table read: no forbidden field, no unqualified national number, stays by their key."""
 
-from pam_messages import ADMISSION, AUTHORITY, DISCHARGE, FINESS, message, row_of, said
-from reading_tables import refused
+import pytest
+from pam_messages import ADMISSION, AUTHORITY, DISCHARGE, FINESS, adt_table, message, row_of, said
+from reading_tables import ZONE, refused
+
+from passerelle.reading import reader_for
 
 INS = "291040000011150^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.10&ISO^INS"
 IPP = f"7001^^^{AUTHORITY}^PI"
@@ -74,3 +77,35 @@ def test_any_other_order_of_a_movement_is_left_as_it_is():
     text = message("A01", zbe={4: "N", 5: "INSERT"})
 
     assert ["N", "4110"] == said(row_of(text), "nature", "uf")
+
+
+@pytest.mark.parametrize("said", ["ANOM", "ANOM ", " anom", "Anom^x", "VALI~ANOM", r"\X41\NOM"])
+def test_who_asked_for_anonymity_has_no_name_however_it_is_written(said):
+    row = row_of(message("A31", pid={3: f"{IPP}~{INS}~1^^^A^NH", 32: said}))
+
+    assert said(row, "nom") is None
+    assert [["7001", FINESS, "PI"]] == row[-1]
+
+
+@pytest.mark.parametrize(
+    "pid", [{11: "3 rue du Four|bis", 32: "ANOM"}, {31: "ANOM", 32: "20250301"}, {32: "VALI", 40: "x"}]
+)
+def test_a_person_whose_fields_were_shifted_stops(pid):
+    assert ("not-a-record", "PID") == refused(row_of, message("A31", pid=pid))
+
+
+def test_a_name_may_look_like_a_status_where_the_status_says_so_too():
+    assert said(row_of(message("A31", pid={5: "ANOM^ANOM^^^^^U", 32: "ANOM"})), "nom") is None
+
+
+def test_nobody_beside_an_anonymous_person_is_read():
+    table = adt_table(
+        columns={"ipp": {"path": "@ipp"}, "avant": {"path": "MRG-7"}},
+        repeats={name.lower(): {"path": name, "fields": {"nom": "2", "autre": "3"}} for name in ("NK1", "GT1", "IN1")},
+        folds={"patient": {"key": ["ipp"]}},
+    )
+    more = "\r".join(["NK1|1|MARTEAU^PAUL", "GT1|1|5|MARTEAU^PAUL", "IN1|1|5|6", "MRG|1||||||MARTEAU"])
+
+    row = reader_for(table, zone=ZONE).parse(message("A31", pid={32: "ANOM"}, more=more).encode())
+
+    assert ["7001", None, [[None, None]], [[None, None]], [[None, None]]] == row

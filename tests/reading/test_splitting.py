@@ -5,7 +5,7 @@ from io import BytesIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pam_messages import ADT
+from pam_messages import ADT, READER
 from reading_tables import delimited, refused, split
 
 from passerelle.reading import split_file
@@ -115,3 +115,31 @@ def test_messages_are_split_alike_however_few_bytes_come_at_once(size):
     raw = (MSH + b"\rPID|1\r\n") * 3
 
     assert [MSH + b"\rPID|1"] * 3 == list(split_file(ADT, Slow(raw)))
+
+
+def test_a_cut_frame_keeps_the_sign_with_which_it_was_opened():
+    cut = b"\x0b" + MSH + b"\rPID|1"
+
+    assert [MSH + b"\rPID|1", cut, MSH + b"\rPID|2"] == split(
+        ADT, cut + b"\r\x1c\r" + cut + b"\r\x0b" + MSH + b"\rPID|2\r\x1c\r"
+    )
+    assert ("not-a-record", "") == refused(READER.parse, cut)
+
+
+@pytest.mark.parametrize("count", [b"1", b"3", b"x"])
+def test_a_trailer_that_counts_other_messages_stops_the_file(count):
+    raw = b"BHS|^~\\&|x\r" + (MSH + b"\rPID|1\r") * 2 + b"BTS|" + count + b"\r"
+
+    assert ("not-a-record", "BTS-1") == refused(split, ADT, raw)
+
+
+def test_each_batch_of_a_file_is_counted_for_itself():
+    batch = b"BHS|^~\\&|x\r" + (MSH + b"\rPID|1\r") * 2 + b"BTS|02\r"
+
+    assert [MSH + b"\rPID|1"] * 4 == split(ADT, batch * 2)
+
+
+def test_what_never_comes_to_a_message_is_not_kept_in_memory_for_ever(monkeypatch):
+    monkeypatch.setattr("passerelle.reading.splitting._MOST_WAITING", 1000)
+
+    assert ("not-a-record", "MSH") == refused(split, ADT, b"x" * 1001)

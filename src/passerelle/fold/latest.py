@@ -6,6 +6,7 @@ from passerelle.contracts.source import Table
 from passerelle.fold.folded import Folded
 from passerelle.fold.messages import newest, pam_message, refusal
 from passerelle.reading import Row
+from passerelle.reading.pam_fr import ABOUT_OTHERS
 from passerelle.records import Reason
 
 
@@ -13,7 +14,7 @@ def fold_latest(table: Table, messages: Sequence[Row], *, zone: str, production:
     """The row of the newest message that goes on, and what was noticed about the identity in each that does.
 
     Findings: `ins-without-validation` at PID-3 (the national identifier was left out), `forbidden-field` at the
-    fields of PID and NK1 that were filled and left out, `not-production` at an empty MSH-11 in production.
+    fields of PID, MRG and of segments about others that were filled and left out, `not-production` at an empty MSH-11 in production.
     """
     folded = Folded()
     for number, row in enumerate(messages):
@@ -24,7 +25,7 @@ def fold_latest(table: Table, messages: Sequence[Row], *, zone: str, production:
         message = pam_message(row)
         if message.ins_was_dropped():
             folded.findings.append((number, Reason.INS_WITHOUT_VALIDATION, "PID-3"))
-        for place in message.forbidden_fields("PID", "NK1"):
+        for place in message.forbidden_fields("PID", "MRG", *sorted(ABOUT_OTHERS)):
             folded.findings.append((number, Reason.FORBIDDEN_FIELD, place))
         if production and message.is_production is None:
             folded.findings.append((number, Reason.NOT_PRODUCTION, "MSH-11"))

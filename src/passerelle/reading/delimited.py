@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from passerelle.contracts.source import Dialect, Table
-from passerelle.reading.unreadable import HARMLESS, Row, Unreadable
+from passerelle.reading.unreadable import Row, Unreadable, harmless_in
 from passerelle.records import Reason
 
 HEADER_MARK = b"\x1e"
-_OPEN_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
-_QUOTED_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
+_OPEN_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x80-\x9f]")
+_QUOTED_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x80-\x9f]|\r(?!\n)")
 
 
 class DelimitedReader:
@@ -99,6 +99,7 @@ class CellReader:
 
     def __init__(self, dialect: Dialect) -> None:
         self._charset = dialect.charset
+        self._harmless = harmless_in(dialect.charset)
         self._delimiter = dialect.delimiter
         self._quote = dialect.quote
         self._longest = dialect.longest_field
@@ -117,7 +118,7 @@ class CellReader:
         cells = self._quoted(text, names) if quoted else text.split(self._delimiter)
         if names is not None and len(cells) != len(names):
             raise Unreadable(Reason.WRONG_COLUMN_COUNT)
-        if raw.translate(None, HARMLESS):
+        if raw.translate(None, self._harmless):
             self._judge_controls(cells, names, _QUOTED_CONTROL if quoted else _OPEN_CONTROL)
         if len(text) > self._longest:
             for place, cell in enumerate(cells):

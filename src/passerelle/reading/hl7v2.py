@@ -4,6 +4,9 @@ A path names one value: `PID-5.1.1` is segment, field, component, subcomponent, 
 the first repetition of that field. A path that stops early means the first part below it: `PV1-2` is `PV1-2.1.1`.
 Escapes (`\F\ \S\ \T\ \R\ \E\ \P\ \Xhh\ \.br\`) are read once; unknown ones stay as they are. An explicit nothing
 (`""`) is None, like an empty field.
+
+Every line is a segment, and a message has one MSH. Where a line is none, or a header begins in the middle of a line,
+another message or a line end inside a text lies there: the message stops, as nobody knows whose the rest is.
 """
 
 import re
@@ -13,16 +16,20 @@ from functools import cache
 from typing import Any
 
 from passerelle.contracts.source import Repeat, Table
-from passerelle.reading.unreadable import CONTROLS, HARMLESS, Row, Unreadable
+from passerelle.reading.unreadable import CONTROLS, Row, Unreadable, harmless_in
 from passerelle.records import Reason
 
 NOTHING = '""'
 _NO_VALUE = frozenset({"", NOTHING})
 _ABSENT = "\0"
 """Stands for a delimiter that MSH-2 does not declare: a message with this character in it is not read."""
+_BEHIND_ESCAPE = 7
+"""Where in MSH the sign that MSH-2 declares for escapes can stand again."""
 _LINE_ENDS = b"\r\n"
-_HARMLESS_HERE = HARMLESS + _LINE_ENDS
-_CONTROL = re.compile(f"[{re.escape((CONTROLS.translate(None, _LINE_ENDS)).decode('ascii'))}]")
+_CONTROL = re.compile(f"[{re.escape((CONTROLS.translate(None, _LINE_ENDS)).decode('ascii'))}\x80-\x9f]")
+MOST_BYTES = 16 * 1024 * 1024
+"""A longer message is none."""
+_HEADER = re.compile(r"MSH([^\w\s])((?:(?!\1)[^\w\s]){3,5})\1", re.IGNORECASE)
 _PATH = re.compile(r"([A-Z][A-Z0-9]{2})-([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 _PLACE = re.compile(r"([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+))?)?")
 _CHARSETS = {
@@ -119,7 +126,9 @@ class Message:
     def __init__(self, segments: list[str], delimiters: Delimiters) -> None:
         self.segments = segments
         self.delimiters = delimiters
-        self.has_escapes = any(delimiters.escape in segment for segment in segments[1:])
+        self.has_escapes = segments[0].find(delimiters.escape, _BEHIND_ESCAPE) >= 0 or any(
+            delimiters.escape in segment for segment in segments[1:]
+        )
         self._fields: dict[int, list[str]] = {}
         self._firsts: dict[str, list[str]] = {}
         self._places: dict[str, list[int]] = {}
@@ -130,9 +139,9 @@ class Message:
             else:
                 self._places[name] = [place]
 
-    def has(self, name: str) -> bool:
-        """Whether a segment of this name is there."""
-        return name in self._places
+    def count(self, name: str) -> int:
+        """How many segments of this name are there."""
+        return len(self._places.get(name, ()))
 
     def first(self, name: str) -> list[str] | None:
         """The fields of the first segment of this name, at their numbers; the name is at 0."""
@@ -257,8 +266,9 @@ def message_from(raw: bytes, charset: str, make: Callable[[list[str], Delimiters
     if b"\n" in raw:
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     segments = [segment for segment in text.split("\r") if segment]
+    _judge_segments(segments, delimiters.field)
     message = make(segments, delimiters)
-    if raw.translate(None, _HARMLESS_HERE):
+    if raw.translate(None, harmless_in(codec) + _LINE_ENDS) and _CONTROL.search(text):
         raise Unreadable(Reason.FORBIDDEN_CHARACTER, _place_of_control(message))
     return message
 
@@ -274,12 +284,31 @@ def charset_of(raw: bytes, default: str) -> str:
 
 def _header(raw: bytes) -> list[bytes]:
     """The fields of MSH, MSH-2 at 1."""
-    if raw[:3] != b"MSH" or len(raw) < 8:
+    if raw[:3] != b"MSH" or not 8 <= len(raw) <= MOST_BYTES:
         raise Unreadable(Reason.NOT_A_RECORD)
     header = _first_line(raw).split(raw[3:4])
     if len(header) < 10:
         raise Unreadable(Reason.NOT_A_RECORD)
     return header
+
+
+def _judge_segments(segments: list[str], separator: str) -> None:
+    """Each line is a segment, and only the first is a header."""
+    is_segment = _segment_start(separator).match
+    before = ""
+    for place, segment in enumerate(segments):
+        if not is_segment(segment) or (place and segment.startswith("MSH")):
+            raise Unreadable(Reason.NOT_A_RECORD, before)
+        before = segment[:3]
+        if "MSH" in segment[3:].upper() and any(
+            len(set(found[2])) == len(found[2]) for found in _HEADER.finditer(segment, 3)
+        ):
+            raise Unreadable(Reason.NOT_A_RECORD, before)
+
+
+@cache
+def _segment_start(separator: str) -> re.Pattern[str]:
+    return re.compile(f"[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|$)")
 
 
 def _first_line(raw: bytes) -> bytes:
@@ -383,8 +412,8 @@ class Hl7Reader:
             Unreadable: it is no message of this table.
         """
         message = message_from(raw, self._charset, self._make)
-        if not message.has("PID"):
-            raise Unreadable(Reason.NOT_A_RECORD)
+        if message.count("PID") != 1:
+            raise Unreadable(Reason.NOT_A_RECORD, "PID" if message.count("PID") else "")
         row = MessageRow([None] * len(self.slots))
         row.message = message
         if self._judge:

@@ -13,7 +13,7 @@ from passerelle.records import Reason
 ITSELF = "."
 """The place of an occurrence that is a value and no object."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x80-\x9f]")
 _Walk = Callable[[Any], Any]
 
 

@@ -3,8 +3,11 @@
 - A movement segment written one place too far (ZBE-4 empty, the action in ZBE-5, Y or N in ZBE-6) is read shifted.
 - Forbidden fields are never read: they are empty for every column and repeat.
 - A national identifier (CX-5 `INS`) is in PID-3 only while the identity is validated (PID-32 `VALI`).
-- Who asked for anonymity (any repetition of PID-32 is `ANOM`; it is then read as the first) has no name, birth date,
-  address, phone or national identifier, whatever the message says.
+- Who asked for anonymity (any repetition of PID-32 is `ANOM`, in whatever case and blanks; it is then read as the
+  first) has no name, birth date, address, phone, national identifier, relative, guarantor or insurance, whatever the
+  message says.
+- A PID with more fields than there are, or with `ANOM` in another field than 32, was shifted by a separator inside a
+  text: nobody knows what its fields are, and the message stops.
 
 Virtual columns that the reader fills (a column whose `path` is one of these names):
 
@@ -16,7 +19,7 @@ Virtual columns that the reader fills (a column whose `path` is one of these nam
 The fold `pam_stay` fills the others: see `passerelle.fold.pam`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from passerelle.contracts.source import Table
@@ -50,17 +53,35 @@ FORBIDDEN = {
 
 IDENTIFYING = (5, 6, 7, 11, 13, 14, 21, 23)
 """Fields of PID that say who somebody is."""
+PID_FIELDS = 39
+ABOUT_OTHERS = frozenset({"NK1", "GT1", "IN1", "IN2", "IN3"})
+"""Segments that name relatives, guarantors and insured persons: they tell who somebody is as well."""
+PRIOR_NAME = 7
+"""MRG-7: the name that a merged patient had."""
 
 
 class PamMessage(Message):
     """A message of the French profile."""
 
-    __slots__ = ("_is_shifted", "_unwanted", "_without_ins", "event", "patient_number", "stay_key", "stay_key_is_file")
+    __slots__ = (
+        "_is_anonymous",
+        "_is_shifted",
+        "_unwanted",
+        "_without_ins",
+        "event",
+        "patient_number",
+        "person_is_shifted",
+        "stay_key",
+        "stay_key_is_file",
+    )
 
     def __init__(self, segments: list[str], delimiters: Delimiters) -> None:
         super().__init__(segments, delimiters)
         self._is_shifted = False
+        self._is_anonymous = False
         self._without_ins = False
+        self.person_is_shifted = False
+        """Whether the fields of PID stand where they do not belong."""
         self._unwanted: list[str] = []
         self.event = self.text("MSH", 9, 2) or ""
         """The trigger event; empty when the message does not say."""
@@ -111,9 +132,11 @@ class PamMessage(Message):
             del fields[4]
             self._is_shifted = True
         elif name == "PID":
-            if len(fields) > 32 and ANONYMOUS in fields[32]:
-                self._drop_identity(fields)
-            self._drop_ins(fields)
+            self._adapt_person(fields)
+        elif self._is_anonymous and name in ABOUT_OTHERS:
+            self._drop(fields, range(1, len(fields)))
+        elif self._is_anonymous and name == "MRG":
+            self._drop(fields, (PRIOR_NAME,))
         for number in FORBIDDEN.get(name, ()):
             if number < len(fields) and fields[number]:
                 if fields[number] != NOTHING:
@@ -136,16 +159,35 @@ class PamMessage(Message):
     def _is_ins(self, text: str) -> bool:
         return self.part(text, 5) in INS_TYPES
 
+    def _adapt_person(self, fields: list[str]) -> None:
+        if self._says_anonymous(fields, 32):
+            self._is_anonymous = True
+            self._drop_identity(fields)
+        elif ANONYMOUS in self.delimiters.field.join(fields).upper():
+            self.person_is_shifted = any(self._says_anonymous(fields, number) for number in range(1, len(fields)))
+        if len(fields) > PID_FIELDS + 1:
+            self.person_is_shifted = True
+        self._drop_ins(fields)
+
+    def _says_anonymous(self, fields: list[str], number: int) -> bool:
+        said = (self.part(text, 1) for text in self.repetitions(fields, number))
+        return any(text is not None and text.strip().upper() == ANONYMOUS for text in said)
+
     def _drop_identity(self, fields: list[str]) -> None:
-        """Nothing of the person's identity is left, if anonymity was asked for."""
-        statuses = self.repetitions(fields, 32)
-        if ANONYMOUS not in (self.part(text, 1) for text in statuses):
-            return
+        """Nothing of the person's identity is left: of their numbers, only the one at the source."""
         fields[32] = ANONYMOUS
-        for number in IDENTIFYING:
+        nameless = all(self.part(text, 7) == NAMELESS for text in self.repetitions(fields, 5))
+        if nameless and len(fields) > 5:
+            fields[5] = ""
+        self._drop(fields, IDENTIFYING)
+        said = self.repetitions(fields, 3)
+        kept = [text for text in said if self.part(text, 5) == "PI" or self._is_ins(text)]
+        fields[3] = self.delimiters.repetition.join(kept)
+
+    def _drop(self, fields: list[str], numbers: Iterable[int]) -> None:
+        for number in numbers:
             if number < len(fields) and fields[number]:
-                if not (number == 5 and all(self.part(text, 7) == NAMELESS for text in self.repetitions(fields, 5))):
-                    self._unwanted.append(f"PID-{number}")
+                self._unwanted.append(f"{fields[0]}-{number}")
                 fields[number] = ""
 
     def _drop_ins(self, fields: list[str]) -> None:
@@ -180,6 +222,8 @@ def _staying_events(table: Table) -> frozenset[str]:
 def _judge(staying: frozenset[str], message: Message) -> None:
     """The message can be attributed to a patient, and to a stay when it speaks of one."""
     assert isinstance(message, PamMessage)
+    if message.person_is_shifted:
+        raise Unreadable(Reason.NOT_A_RECORD, "PID")
     if message.patient_number is None:
         raise Unreadable(Reason.NOT_A_RECORD, "PID-3")
     if message.event in staying and message.stay_key is None:

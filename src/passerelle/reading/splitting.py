@@ -6,10 +6,12 @@ A quote that is never closed makes the rest of the file one record: nothing afte
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from passerelle.contracts.source import Dialect, Table
 from passerelle.reading.delimited import HEADER_MARK, CellReader, dialect_of, header_names, place_in_header
+from passerelle.reading.hl7v2 import MOST_BYTES
 from passerelle.reading.unreadable import Unreadable
 from passerelle.records import Reason
 
@@ -17,7 +19,12 @@ _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
 _MESSAGE_START = re.compile(rb"[\r\n\x0b]MSH(?=[^0-9A-Za-z\r\n])")
 _ENVELOPE = re.compile(rb"(?:FHS|BHS|BTS|FTS)[^0-9A-Za-z\r\n][^\r\n]*")
-_AROUND = b"\r\n\x0b\x1c"
+_START_LENGTH = 5
+_FRAME_START, _FRAME_END = b"\x0b", b"\x1c"
+_FRAMED = _FRAME_START + b"MSH"
+_AROUND = b"\r\n" + _FRAME_START + _FRAME_END
+_MOST_WAITING = 4 * MOST_BYTES
+"""Bytes without the start of a message; the memory holds them."""
 
 
 def split_file(table: Table, file: BinaryIO) -> Iterator[bytes]:
@@ -105,25 +112,70 @@ def split_messages(file: BinaryIO) -> Iterator[bytes]:
     """The messages of a file: each begins with MSH at the start of a line. What is none of them is a record as well.
 
     Vertical tabs and file separators around messages, batch headers (FHS, BHS) and trailers (BTS, FTS) belong to no
-    message.
+    message. A message whose frame was opened and never closed was cut; it keeps the vertical tab, which no message
+    begins with.
+
+    Raises:
+        Unreadable: a trailer counts other messages than there are, or a message is so long that it can be none.
     """
-    buffer = b""
+    batch = _Counted()
+    for piece in _pieces(file):
+        heads, record, trailers = _bare_message(piece)
+        for line in heads:
+            batch.pass_by(line)
+        if record:
+            batch.messages += 1
+            yield record
+        for line in trailers:
+            batch.pass_by(line)
+
+
+@dataclass
+class _Counted:
+    """How many messages the batch has so far."""
+
+    messages: int = 0
+
+    def pass_by(self, line: bytes) -> None:
+        """A header of a batch begins to count; its trailer says what there must be."""
+        if line.startswith(b"BHS"):
+            self.messages = 0
+        elif line.startswith(b"BTS"):
+            said = line.split(line[3:4])[1].strip()
+            if said and (said.lstrip(b"0") or b"0") != b"%d" % self.messages:
+                raise Unreadable(Reason.NOT_A_RECORD, "BTS-1")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The file, cut where messages begin. Each byte is looked at once, but for the few that a start may lie across."""
+    waiting = bytearray()
     while chunk := file.read(_CHUNK):
-        buffer += chunk
+        looked = max(len(waiting) - _START_LENGTH, 0)
+        waiting += chunk
         start = 0
-        for found in _MESSAGE_START.finditer(buffer):
-            if record := _bare_message(buffer[start : found.start() + 1]):
-                yield record
-            start = found.start() + 1
-        buffer = buffer[start:]
-    if record := _bare_message(buffer):
-        yield record
+        for found in _MESSAGE_START.finditer(waiting, looked):
+            begins = found.start() + (found[0][:1] != b"\x0b")
+            yield bytes(waiting[start:begins])
+            start = begins
+        del waiting[:start]
+        if len(waiting) > _MOST_WAITING:
+            raise Unreadable(Reason.NOT_A_RECORD, "MSH")
+    yield bytes(waiting)
 
 
-def _bare_message(raw: bytes) -> bytes:
-    bare = raw.removeprefix(_BOM).strip(_AROUND)
+def _bare_message(raw: bytes) -> tuple[list[bytes], bytes, list[bytes]]:
+    """The headers before a message, the message alone, and the trailers behind it."""
+    heads: list[bytes] = []
+    trailers: list[bytes] = []
+    bare = raw.removeprefix(_BOM)
+    is_framed = bare.startswith(_FRAMED)
+    bare = bare.strip(_AROUND)
     while found := _ENVELOPE.match(bare):
+        heads.append(found[0])
         bare = bare[found.end() :].strip(_AROUND)
     while found := _ENVELOPE.fullmatch(bare[max(bare.rfind(b"\r"), bare.rfind(b"\n")) + 1 :]):
+        trailers.append(found[0])
         bare = bare[: -len(found[0])].strip(_AROUND)
-    return bare
+    if is_framed and _FRAME_END not in raw:
+        bare = _FRAME_START + bare
+    return heads, bare, trailers[::-1]

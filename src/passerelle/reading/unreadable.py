@@ -1,5 +1,7 @@
 """What every reader promises, and what it raises when it cannot keep it."""
 
+import codecs
+from functools import cache
 from typing import Any, Protocol
 
 from passerelle.records import Reason
@@ -33,5 +35,23 @@ class Reader(Protocol):
 
 
 CONTROLS = bytes(code for code in range(32) if code != 9)
-HARMLESS = bytes(code for code in range(256) if code not in CONTROLS)
-"""Every byte but the C0 controls; a tab is harmless. What is left after deleting them needs a closer look."""
+
+
+@cache
+def harmless_in(charset: str) -> bytes:
+    """Every byte that is no part of a control character; a tab is harmless.
+
+    What is left after deleting them needs a closer look: of UTF-8 also the byte with which C1 controls begin, and
+    some signs with them.
+    """
+    if codecs.lookup(charset).name == "utf-8":
+        suspect = CONTROLS + b"\xc2"
+    else:
+        suspect = bytes(code for code in range(256) if _is_control(code, charset))
+    return bytes(code for code in range(256) if code not in suspect)
+
+
+def _is_control(code: int, charset: str) -> bool:
+    """Whether the byte is a C0 or C1 control: the latter are what bytes of Windows become when read as Latin-1."""
+    sign = bytes([code]).decode(charset, "replace")
+    return sign != "\t" and (sign < " " or "\x80" <= sign <= "\x9f")
