@@ -104,7 +104,7 @@ def test_nobody_beside_an_anonymous_person_is_read():
         repeats={name.lower(): {"path": name, "fields": {"nom": "2", "autre": "3"}} for name in ("NK1", "GT1", "IN1")},
         folds={"patient": {"key": ["ipp"]}},
     )
-    more = "\r".join(["NK1|1|MARTEAU^PAUL", "GT1|1|5|MARTEAU^PAUL", "IN1|1|5|6", "MRG|1||||||MARTEAU"])
+    more = "NK1|1|MARTEAU^PAUL\rGT1|1|5|MARTEAU^PAUL\rIN1|1|5|6\rMRG|1||||||MARTEAU"
 
     row = reader_for(table, zone=ZONE).parse(message("A31", pid={32: "ANOM"}, more=more).encode())
 
