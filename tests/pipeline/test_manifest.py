@@ -10,6 +10,9 @@ import region as regions
 from passerelle.stores import sums
 from passerelle.stores.ledger import batches, findings, items
 
+PERSONS = 150
+"""Of the region, as conftest.py has it."""
+
 
 @dataclass(frozen=True)
 class Planted:
@@ -159,6 +162,19 @@ def test_no_clean_record_is_stopped(planted, landed):
         if (*table, row) not in dirty
     ]
     assert stopped == []
+
+
+def test_a_region_of_ten_thousand_stays_within_the_bounds_that_tables_declare(undisturbed, region):
+    counted = json.loads((region / "manifest" / "counts.json").read_text(encoding="utf-8"))["records"]
+    most = {
+        f"{name}.{table}": declared.limits.most_records
+        for name, folder in undisturbed.house.sources.items()
+        for table, declared in folder.source.tables.items()
+        if declared.limits.most_records is not None
+    }
+
+    assert most
+    assert {} == {name: counted[name] for name, bound in most.items() if counted[name] * 10_000 / PERSONS > bound}
 
 
 def test_the_sums_add_up(undisturbed):

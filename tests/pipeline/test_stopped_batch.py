@@ -17,7 +17,7 @@ from passerelle.stores import sums
 from passerelle.stores.ledger import batches, items
 from passerelle.stores.ledger.batches import BatchState
 
-STRICT = "    limits: {stopped_share: 0.0}\n"
+BOUND, STRICT = "limits: {most_records: 60000}", "limits: {most_records: 60000, stopped_share: 0.0}"
 
 
 @pytest.fixture
@@ -38,9 +38,8 @@ def strict_home(tmp_path):
         shutil.copytree(ROOT / room, home / room)
     path = home / "mappings" / "sources" / "caarud" / "source.yaml"
     text = path.read_text("utf-8")
-    assert "\n  contacts:\n" in text
-    assert "limits:" not in text
-    path.write_text(text.replace("\n  contacts:\n", f"\n  contacts:\n{STRICT}", 1), "utf-8")
+    assert text.count(BOUND) == 1
+    path.write_text(text.replace(BOUND, STRICT), "utf-8")
     return home
 
 

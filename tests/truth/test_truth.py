@@ -92,6 +92,23 @@ def test_a_slip_leads_to_the_contact_at_which_it_was_shown_and_to_no_other(regio
     assert wanted == region.links("orientation-slip")
 
 
+def test_an_orientation_number_leads_to_the_placements_of_its_request_and_to_no_other(region):
+    wanted = {
+        frozenset(
+            (
+                written(region.id_of(event["source"], "orientation", event["orientation"]["key"])),
+                written(region.id_of("siao", "placement", str(placement))),
+            )
+        )
+        for event in region.lines("events")
+        if event["orientation"]
+        for placement in event["orientation"]["placements"]
+    }
+
+    assert wanted
+    assert wanted == region.links("orientation-number")
+
+
 def test_every_resource_of_the_region_is_r4_and_known_to_the_library(region):
     instance = region.instance
     with instance.stores.ledger.read() as tx:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from passerelle.simulator import numbers
-from passerelle.simulator.lives import Custody, Identity, Life, Stay
+from passerelle.simulator.lives import Custody, Identity, Life, Orientation, Stay
 from passerelle.simulator.region import CSAPA_SINCE, LAST_DAY, ORGANISATION, SIAO_SINCE
 from passerelle.simulator.sharing import Consent, Opposition, Team
 
@@ -149,6 +149,7 @@ def _rows(life: Life, pathway: str, identity: Identity, events: list[_Event]) ->
             "competing": "return" if back else "death" if dead and event.day and dead > event.day else None,
             "hidden": bool(first and first_act not in found and _looks_missed(contact, first.day, event.day)),
             "expected": {"csapa_contact": contact, "housing_first_night": night},
+            "orientation": _orientation(life, identity, event),
         }
 
 
@@ -243,6 +244,31 @@ def _expected_night(life: Life, identity: Identity, event: _Event, dead: date | 
     if night and first <= (date.fromisoformat(night["day"]) - event.day).days <= last:
         return {"d1": {"outcome": "found", "follow_up": night["id"], "blind": None}}
     return _all(NIGHT_WINDOWS, _without(event.day, last))
+
+
+def _orientation(life: Life, identity: Identity, event: _Event) -> Tree | None:
+    """The orientation number given at the event, and the placements that must be linked with it: those of its request.
+
+    A link is true whether or not the housing desk covered the day: coverage only decides what a silence tells.
+    """
+    one = event.door.orientation
+    if one is None:
+        return None
+    placements = one.demand.placements if one.demand and event.day and _may_be_quoted(life, identity, one) else []
+    return {
+        "key": numbers.event_key(life, event.door) if identity.source == "usmp" else one.number,
+        "placements": [
+            numbers.placement(life, one.demand, placed)
+            for placed in placements
+            if one.demand and placed.entry and placed.entry <= LAST_DAY
+        ],
+    }
+
+
+def _may_be_quoted(life: Life, identity: Identity, one: Orientation) -> bool:
+    withdrawn = one.withdrawn is not None and one.withdrawn <= LAST_DAY
+    stopped = is_stopped(facts_of(life, {identity.source}), ORGANISATION[identity.source], "SIAO")
+    return one.consented and not withdrawn and not one.cancelled and not stopped
 
 
 def _first_night(life: Life, door: Stay | Custody) -> Tree | None:
