@@ -55,25 +55,25 @@ class Settings:
             data=data,
             ledger=environment.get("PASSERELLE_LEDGER", f"sqlite:///{data.parent / 'ledger.sqlite'}"),
             connections=Path(connections).absolute() if connections else None,
-            as_of=parse_as_of(environment.get("PASSERELLE_AS_OF")),
+            as_of=parse_as_of(environment.get("PASSERELLE_AS_OF") or None, "PASSERELLE_AS_OF"),
             jurisdiction=jurisdiction,
         )
 
 
-def parse_as_of(text: str | None) -> datetime:
-    """The instant meant by `--as-of`: now without text, the end of the day for a bare date.
+def parse_as_of(text: str | None, name: str = "--as-of") -> datetime:
+    """The instant meant by `--as-of`, or by what `name` says: now without text, the end of the day for a bare date.
 
     Raises:
         UsageError: the text is neither an ISO date nor an ISO instant with an offset.
     """
-    if not text:
+    if text is None:
         return datetime.now(UTC)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as wrong:
-        raise UsageError("--as-of wants an ISO date (2026-03-31) or instant (2026-03-31T12:00:00+02:00)") from wrong
+        raise UsageError(f"{name} wants an ISO date (2026-03-31) or instant (2026-03-31T12:00:00+02:00)") from wrong
     if "T" not in text and " " not in text:
         return moment.replace(hour=23, minute=59, second=59, tzinfo=UTC)
     if moment.tzinfo is None:
-        raise UsageError("--as-of wants an offset after the time, for example 2026-03-31T12:00:00+02:00")
+        raise UsageError(f"{name} wants an offset after the time, for example 2026-03-31T12:00:00+02:00")
     return moment.astimezone(UTC)

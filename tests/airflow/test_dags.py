@@ -224,7 +224,7 @@ def test_what_may_go_through_later_is_raised_as_unavailable_which_airflow_tries_
     assert called["source away"][0] == "Unavailable"
     assert "cannot be reached" in called["source away"][1]
     assert called["source busy"][0] == "Unavailable"
-    assert called["source busy"][1].startswith("run:usmp is being worked on by ")
+    assert called["source busy"][1].startswith("another run of usmp is under way (host ")
 
 
 def test_an_error_that_nobody_expected_tells_its_kind_and_place_and_never_its_text():

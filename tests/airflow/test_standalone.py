@@ -263,7 +263,7 @@ def test_what_is_unavailable_is_tried_again_until_it_goes_through(observed):
     assert {state for state, _ in tries} == {"success"}
     assert max(number for _, number in tries) >= 2
     log = "".join(observed.airflow.log_of(f"source_{HELD}", run, "check") for run in runs)
-    assert f"run:{HELD} is being worked on by " in log
+    assert f"another run of {HELD} is under way (host " in log
 
 
 def test_one_more_folder_is_one_more_dag(observed):

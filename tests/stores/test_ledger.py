@@ -56,7 +56,7 @@ def test_a_batch_is_named_by_source_table_and_number(ledger):
 def test_a_second_worker_is_refused_while_the_first_holds_the_lease(ledger):
     ledger.in_transaction(lambda tx: leases.take(tx, "run:csapa", "elsewhere:1:1", 60))
 
-    with pytest.raises(Unavailable, match="being worked on"):
+    with pytest.raises(Unavailable, match="is under way"):
         ledger.in_transaction(lambda tx: leases.take(tx, "run:csapa", "me", 60))
 
 

@@ -127,6 +127,8 @@ def explain(
     house = load_house(settings.home, jurisdiction=settings.jurisdiction)
     if what in house.sources:
         told = explain_source(house, what, element)
+    elif what in house.linted:
+        raise UsageError(house.of_other_law(what))
     elif _is_name(what):
         raise UsageError(f"there is no source '{what}'; sources are {_listed(house)}")
     else:
@@ -142,6 +144,8 @@ def _is_name(what: str) -> bool:
 
 def _source(house: "House", name: str) -> "SourceFolder":
     found = house.sources.get(name)
+    if name in house.linted:
+        raise UsageError(house.of_other_law(name))
     if found is None:
         raise UsageError(f"there is no source '{name}'; sources are {_listed(house)}")
     return found

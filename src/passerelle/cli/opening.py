@@ -10,12 +10,13 @@ from passerelle.settings import Settings, parse_as_of
 if TYPE_CHECKING:
     from passerelle.doors.connections import Connection
     from passerelle.pipeline.instance import Instance
+    from passerelle.stores.ledger import Transaction
 
 
 def settings_of(as_of: str | None = None) -> Settings:
     """The settings of the environment; `--as-of` beats PASSERELLE_AS_OF."""
     read = Settings.from_environment()
-    return replace(read, as_of=parse_as_of(as_of)) if as_of else read
+    return replace(read, as_of=parse_as_of(as_of)) if as_of is not None else read
 
 
 @contextmanager
@@ -35,3 +36,15 @@ def connections_of(settings: Settings) -> Mapping[str, "Connection"]:
     from passerelle.doors.connections import read_connections
 
     return read_connections(settings.connections) if settings.connections else {}
+
+
+def require_source(instance: "Instance", tx: "Transaction", source: str | None) -> None:
+    """The source is one of this instance, or one whose batches the ledger still holds.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    from passerelle.stores.ledger import batches
+
+    if source is not None and source not in instance.house.sources and not batches.found(tx, source=source):
+        instance.folder(source)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from passerelle.cli.opening import opened
+from passerelle.cli.opening import opened, require_source
 from passerelle.cli.output import print_json, print_table, say
 from passerelle.errors import UsageError
 from passerelle.records import PARTITION_ROWS, Reason, State
@@ -18,7 +18,7 @@ app = typer.Typer(name="quarantine", help="Stopped records: list, show, close, r
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 Language = Annotated[str, typer.Option("--language", help="Language of the sentences: en or fr.")]
 BatchName = Annotated[str, typer.Argument(help="Name of the batch.")]
-RowNumber = Annotated[int, typer.Argument(help="Row in the batch.")]
+RowNumber = Annotated[int, typer.Argument(help="Row in the batch, counted from 0, as `quarantine list` shows it.")]
 
 
 @app.command("list")
@@ -28,7 +28,7 @@ def list_(
     state: Annotated[
         list[str] | None, typer.Option("--state", help="Only records in this state; quarantined and pending without.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", help="How many at most.")] = 200,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 200,
     language: Language = "en",
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -38,6 +38,7 @@ def list_(
     _require_language(language)
     states = [_state(name) for name in state or ["quarantined", "pending"]]
     with opened() as instance, instance.stores.ledger.read() as tx:
+        require_source(instance, tx, source)
         names = {batch.id: batch.name for batch in batches.found(tx, source=source)}
         wanted = _reason(reason) if reason else None
         listed = items.found(tx, source=source, states=states, reason=wanted, limit=limit)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passerelle.cli.leaving import print_left_aside
-from passerelle.cli.opening import connections_of, opened
+from passerelle.cli.opening import connections_of, opened, require_source
 from passerelle.cli.output import count_of, counts_line, print_json, print_table, progress_bar, say
 from passerelle.errors import DataJudgedBad, UsageError
 from passerelle.records import BATCH_STAGES, Stage
@@ -153,6 +153,7 @@ def ledger(
     from passerelle.stores.ledger import batches, tallies
 
     with opened() as instance, instance.stores.ledger.read() as tx:
+        require_source(instance, tx, source)
         rows = []
         for batch in batches.found(tx, source=source):
             told = tallies.of(tx, batch.id)

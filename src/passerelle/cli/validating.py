@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from passerelle.cli.output import count_of, print_json, say
+from passerelle.cli.output import print_json, say
 from passerelle.sentences import LANGUAGES
 
 Files = Annotated[
@@ -31,7 +31,7 @@ def validate(files: Files, language: Language = "en", *, as_json: AsJson = False
     """
     from passerelle.structure import structure
     from passerelle.structure.files import Found, outcome, read_file
-    from passerelle.structure.telling import tell, tell_valid
+    from passerelle.structure.telling import tell, tell_valid, texts_of
 
     valid = tell_valid(language)
     judged = structure()
@@ -55,9 +55,9 @@ def validate(files: Files, language: Language = "en", *, as_json: AsJson = False
             outcomes.append(outcome(str(path), said, valid))
     if as_json:
         print_json(outcomes)
-    say(
-        f"{count_of(len(files), 'file')}, {count_of(resources, 'resource')}: "
-        f"{count_of(counts['error'], 'error')}, {count_of(counts['warning'], 'warning')}"
-    )
+    words = texts_of(language)["totals"]
+    numbers = {"file": len(files), "resource": resources, **counts}
+    totals = {name: f"{number} {words[name][number not in words['single']]}" for name, number in numbers.items()}
+    say("{file}, {resource}{colon} {error}, {warning}".format(**totals, colon=words["colon"]))
     if counts["error"]:
         raise typer.Exit(1)

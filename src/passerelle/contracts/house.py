@@ -65,6 +65,7 @@ CODES = "mappings/codes"
 DIRECTORY = "mappings/directory"
 SHARED = (f"{CODES}/", f"{DIRECTORY}/", "mappings/persons.yaml", "fhir/", "validation/")
 GATE = "validation/gate.yaml"
+_ROOMS = ("mappings", "fhir", "validation")
 
 ContractT = TypeVar("ContractT", bound=Contract)
 
@@ -74,8 +75,11 @@ def load_house(root: Path, *, jurisdiction: str = "fr", only: Collection[str] | 
 
     Raises:
         ContractError: something is wrong; all problems of all files, as `file:line: sentence`.
-        UsageError: `only` names a source that has no folder.
+        UsageError: `only` names a source that has no folder, or the root is no house.
     """
+    if not any((root / folder).is_dir() for folder in _ROOMS):
+        there = "holds none of them" if root.is_dir() else "is not there"
+        raise UsageError(f"PASSERELLE_HOME names the folder with mappings/, fhir/ and validation/; {root} {there}")
     problems = Problems()
     house = _gathered(read_files(root, problems), root, jurisdiction, problems, only)
     return _right(house, problems)

@@ -86,3 +86,10 @@ class House:
     regions: Mapping[str, Region]
     organisations: Mapping[str, DirectoryOrganisation]
     naming: Mapping[str, str]
+
+    def of_other_law(self, source: str) -> str:
+        """What is said when a source is asked for that this instance reads and never runs."""
+        theirs = self.linted[source].source.jurisdiction
+        return (
+            f"{source} is of jurisdiction {theirs}, this instance runs {self.jurisdiction}: see PASSERELLE_JURISDICTION"
+        )

@@ -93,6 +93,8 @@ def _sentence(model: type[pydantic.BaseModel], error: ErrorDetails) -> str:
         return str(context["error"])
     if kind in {"too_short", "string_too_short"}:
         return f"{name} wants at least {context.get('min_length', 1)}"
+    if kind in _WANTS and error["input"] is None:
+        return f"{name} is empty; it wants {_WANTS[kind]}"
     if kind in _WANTS:
         return f"{name} wants {_WANTS[kind]}"
     return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}"
@@ -100,8 +102,12 @@ def _sentence(model: type[pydantic.BaseModel], error: ErrorDetails) -> str:
 
 def _not_among(name: str, given: Any, expected: str) -> str:
     words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
-    wanted = f"wants {expected}" if len(words) <= _FEW else "is not one of the names it may have"
-    return f"{name} {wanted}{nearest(str(given), words)}"
+    if given is None:
+        return f"{name} is empty; it wants one of {', '.join(words)}"
+    near = nearest(str(given), words)
+    if len(words) <= _FEW:
+        return f"{name} wants {expected}{near}"
+    return f"{name} is not one of the names it may have{near or '; they are ' + ', '.join(words)}"
 
 
 def known_keys(annotation: Any, loc: Sequence[str | int]) -> list[str]:

@@ -51,11 +51,12 @@ def read_connections(path: Path) -> dict[str, Connection]:
         mode = path.stat().st_mode
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
+        why = wrong.strerror if isinstance(wrong, OSError) else "it is not UTF-8"
         raise UsageError(
-            f"the connections file cannot be read ({type(wrong).__name__}); PASSERELLE_CONNECTIONS names it"
+            f"the connections file {path} cannot be read ({why}); PASSERELLE_CONNECTIONS names it"
         ) from None
     if not stat.S_ISREG(mode) or mode & 0o077:
-        raise UsageError("the connections file may be read by others: set its mode to 0600")
+        raise UsageError(f"the connections file {path} may be read by others: set its mode to 0600")
     try:
         told = json.loads(text)
     except ValueError:

@@ -65,13 +65,17 @@ class DroppedFiles:
             raise UsageError(f"table {asked.table_name} wants a connection of kind file, not {connection.kind}")
         folder = connection.extra.get("path")
         if not isinstance(folder, str) or not folder:
-            raise UsageError("a connection of kind file wants extra.path, a folder")
+            raise UsageError(
+                f"connection {asked.source.connection} of {asked.source.source} is of kind file and wants extra.path, a folder"
+            )
         if not asked.table.files:
             raise ContractError([f"table {asked.table_name} of {asked.source.source} says no files"])
         self._asked = asked
         self._folder = Path(folder)
         if not self._folder.is_dir():
-            raise Unavailable("the folder of the connection is not there")
+            raise Unavailable(
+                f"the folder {self._folder} is not there: make it, mount it, or correct extra.path; nothing was read"
+            )
 
     def close(self) -> None:
         """Nothing stays open."""

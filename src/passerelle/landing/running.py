@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from functools import partial
 
 from passerelle.contracts.house import SourceFolder
 from passerelle.doors.connections import Connection
-from passerelle.errors import RefusedForGood, UsageError
+from passerelle.errors import RefusedForGood, Unavailable, UsageError
 from passerelle.landing.bounds import Asked, Reader
 from passerelle.landing.classifying import Classifier
 from passerelle.landing.dropped_files import DroppedFiles
@@ -62,11 +64,18 @@ def land(
     classifier = Classifier(source, table, stores.keys.fold_key(source.source), units)
     with held(stores.ledger, f"land:{source.source}", holder) as ours:
         work = Work(stores, folder, asked, classifier, ours, note)
-        reader = _reader(asked, connection)
-        try:
+        with _named(asked), closing(_reader(asked, connection)) as reader:
             return [batch for batch in (_left_open(work, reader), _new(work, reader)) if batch is not None]
-        finally:
-            reader.close()
+
+
+@contextmanager
+def _named(asked: Asked) -> Iterator[None]:
+    """What is said of the outside begins with the source and its connection: a door knows neither."""
+    try:
+        yield
+    except (Unavailable, RefusedForGood) as wrong:
+        wrong.args = (f"{asked.source.source}, connection {asked.source.connection}: {wrong}",)
+        raise
 
 
 def _reader(asked: Asked, connection: Connection) -> Reader:

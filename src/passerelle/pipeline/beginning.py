@@ -109,7 +109,7 @@ def _read(file: Path) -> Sample:
     try:
         raw = file.read_bytes()
     except OSError as wrong:
-        raise UsageError(f"the sample cannot be read ({wrong.strerror})") from None
+        raise UsageError(f"the sample {file} cannot be read ({wrong.strerror})") from None
     charset = next((one for one in ("utf-8", "cp1252", "latin-1") if _decodes(raw, one)), "latin-1")
     text = raw.decode(charset)
     marked = text.startswith("\ufeff")
@@ -253,7 +253,8 @@ tables:
     dialect: {{{", ".join(dialect)}}}
     key: [{_text(key)}]
     order: {{column: {ordered}}}    # says which of two versions of a row is the newer
-    # identity: true was set where every row of the sample has another value; take it off what names nobody
+    # identity: true was set on texts and days of which no two rows of the sample have the same, empty cells left
+    # aside (so also where one row or none has a value); take it off what names nobody
     columns:
 {listed}
 """

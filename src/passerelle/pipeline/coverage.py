@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from passerelle.contracts.house import SourceFolder
-from passerelle.contracts.mapping import Emit, FieldLine
+from passerelle.contracts.mapping import Emit, FieldLine, MappingFile
 from passerelle.mapping.compiling import SourcePlans
 from passerelle.pipeline.stories import Told
 
@@ -30,18 +30,28 @@ class Coverage:
 
     def gaps(self) -> list[str]:
         """One sentence for each thing that no story exercises, in the order of the files."""
-        return [gap for mapping in self._folder.mappings for emit in mapping.emits for gap in self._gaps_of(emit)]
+        return [
+            gap for mapping in self._folder.mappings for emit in mapping.emits for gap in self._gaps_of(mapping, emit)
+        ]
 
-    def _gaps_of(self, emit: Emit) -> Iterator[str]:
+    def _gaps_of(self, mapping: MappingFile, emit: Emit) -> Iterator[str]:
         trees = self._seen.get(emit.as_, [])
+        place = self._folder.line_of(mapping.mapping, emit.as_)
         if not trees:
-            yield f"'{emit.as_}' is emitted by no story"
+            yield f"{place}: '{emit.as_}' is emitted by no story; write one whose rows of '{mapping.reads}' become it"
             return
         if emit.present is not None and emit.as_ not in self._absent:
-            yield f"'{emit.as_}' is emitted by every story: no story shows its absence (`present`)"
-        for line in emit.fields:
+            decides = emit.present if isinstance(emit.present, str) else emit.present.column
+            yield (f"{place}: '{emit.as_}' is emitted by every story; write one in which '{decides}' is empty")
+        for position, line in enumerate(emit.fields):
             if self._counts(line) and not any(_holds(tree, line.to) for tree in trees):
-                yield f"'{emit.as_}' {line.to} has a value in no story"
+                place = self._folder.line_of(mapping.mapping, emit.as_, position)
+                columns = line.columns or ((line.column,) if line.column else line.key)
+                wanted = ", ".join(f"'{name}'" for name in columns)
+                yield (
+                    f"{place}: '{emit.as_}' {line.to} has a value in no story; write one with a row of "
+                    f"'{mapping.reads}' in which {wanted or 'what it reads'} is filled"
+                )
 
     @staticmethod
     def _counts(line: FieldLine) -> bool:

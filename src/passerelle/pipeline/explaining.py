@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from passerelle.contracts.house import House, SourceFolder, load_house_from_bytes
+from passerelle.contracts.problems import nearest
 from passerelle.errors import ContractError, UsageError
 from passerelle.fold.versions import Place, Versions
 from passerelle.fold.view import as_written
@@ -16,6 +17,7 @@ from passerelle.ids import id_bytes
 from passerelle.mapping.compiling import SourcePlans, compile_source
 from passerelle.mapping.evaluating import Evaluator
 from passerelle.mapping.tracing import Told, Traced, told_of, traced
+from passerelle.mapping.tree import plain
 from passerelle.pipeline.instance import Instance
 from passerelle.stores.keys import KeyRing
 from passerelle.stores.lake import IDS_SCHEMA, batches_of
@@ -36,7 +38,10 @@ def explain_source(house: House, source: str, element: str) -> list[str]:
     found = [_said(one) for plan in plans for one in told_of(plan, folder, element)]
     if not found:
         known = ", ".join(sorted(set(plans.labels.values())))
-        raise UsageError(f"no mapping of {source} fills {element}; a path begins with a type it emits: {known}")
+        paths = sorted({plain(field.line.to) for plan in plans for shape in plan.shapes for field in shape.fields})
+        raise UsageError(
+            f"no mapping of {source} fills {element}; a path begins with a type it emits: {known}{nearest(element, paths)}"
+        )
     return found
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from passerelle.contracts.across_rules import AcrossRule, read_across_rules
 from passerelle.contracts.house import House, SourceFolder, load_house
+from passerelle.contracts.problems import nearest
 from passerelle.errors import RefusedForGood, UsageError
 from passerelle.mapping.compiling import compile_source
 from passerelle.mapping.directory import directory_resources
@@ -63,9 +64,13 @@ class Instance:
             UsageError: this instance has no such source.
         """
         found = self.house.sources.get(source)
+        if source in self.house.linted:
+            raise UsageError(self.house.of_other_law(source))
         if found is None:
             known = ", ".join(sorted(self.house.sources)) or "none"
-            raise UsageError(f"this instance has no source '{source}'; sources are {known}")
+            raise UsageError(
+                f"this instance has no source '{source}'; sources are {known}{nearest(source, self.house.sources)}"
+            )
         return found
 
     @cached_property

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from passerelle.checking import check_batch
 from passerelle.contracts.house import SourceFolder
+from passerelle.contracts.problems import nearest
 from passerelle.doors.connections import Connection
 from passerelle.errors import UsageError
 from passerelle.fold.view import day_of
@@ -110,11 +111,13 @@ class _Run:
         return self._told
 
     def _land(self) -> None:
-        connection = self._connections.get(self._folder.source.connection)
+        wanted = self._folder.source.connection
+        connection = self._connections.get(wanted)
         if connection is None:
             raise UsageError(
-                f"source {self._name} wants the connection '{self._folder.source.connection}', and none of that name "
-                "is in PASSERELLE_CONNECTIONS"
+                f"source {self._name} wants the connection '{wanted}', and none of that name is in "
+                f"PASSERELLE_CONNECTIONS, which has {', '.join(sorted(self._connections)) or 'none'}"
+                f"{nearest(wanted, self._connections)}"
             )
         for number, table in enumerate(self._order):
             self._progress(f"{self._name} land", number, len(self._order))

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from passerelle.errors import BrokenPromise, Unavailable
+from passerelle.errors import BrokenPromise, RefusedForGood, Unavailable
 
 PART_SUFFIX = ".part"
 SUFFIXES = (".sealed", ".parquet", PART_SUFFIX)
@@ -92,6 +92,7 @@ def clear_errors(name: str) -> Iterator[None]:
 
     Raises:
         Unavailable: the disk is full, read-only or failing; what was stored before is untouched.
+        RefusedForGood: this user may not write or read there.
     """
     try:
         yield
@@ -100,6 +101,12 @@ def clear_errors(name: str) -> Iterator[None]:
             raise Unavailable(f"no space left while writing {name}: free space, then run again") from None
         if wrong.errno == errno.EROFS:
             raise Unavailable(f"the data folder is read-only: {name} cannot be written") from None
+        if wrong.errno in {errno.EACCES, errno.EPERM}:
+            path = Path(wrong.filename if isinstance(wrong.filename, str) else name).absolute()
+            raise RefusedForGood(
+                f"{path} may not be written or read by this user ({wrong.strerror}): give this user the folder, or name "
+                "another one in PASSERELLE_DATA (of an export, in --out)"
+            ) from None
         if wrong.errno in _BROKEN:
             # A failed fsync is never tried again on the same file: its pages may be gone. A new run writes a new file.
             raise Unavailable(f"the disk failed while writing {name}: check it before the next run") from None

@@ -27,6 +27,7 @@ ATTEMPTS = 8
 _WRITE = "passerelle_write"
 _RETRIED = {"40001", "40P01"}  # serialization failure, deadlock
 _DISK = {"53100", "53200", "58030"}
+_NOT_OURS = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 _AWAY = (
     sa.exc.OperationalError,
     sa.exc.TimeoutError,
@@ -211,10 +212,10 @@ class Ledger:
                 with told.begin():
                     yield told
         except (sa.exc.SQLAlchemyError, sqlite3.Error, psycopg.Error) as wrong:
-            raise _told(wrong) from None
+            raise _told(wrong, self._engine.url) from None
 
 
-def _told(wrong: Exception) -> PasserelleError:
+def _told(wrong: Exception, url: sa.URL) -> PasserelleError:
     original = getattr(wrong, "orig", wrong)
     state = getattr(original, "sqlstate", None) or ""
     code = getattr(original, "sqlite_errorname", None) or ""
@@ -225,6 +226,12 @@ def _told(wrong: Exception) -> PasserelleError:
         return Unavailable(f"no space left for the ledger ({mark}): free space, then run again")
     if isinstance(wrong, (sa.exc.IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError)):
         return BrokenPromise(f"the ledger refused a row that breaks a rule of its tables ({mark}{_rule(original)})")
+    if code.startswith(_NOT_OURS):
+        return RefusedForGood(
+            f"the ledger {os.path.abspath(url.database or '')} cannot be opened or written ({mark}): "  # noqa: PTH100
+            "give this user the right to write the file and its folder, or name another one in PASSERELLE_LEDGER; "
+            "nothing was committed"
+        )
     if isinstance(wrong, _AWAY):
         return Unavailable(f"the ledger does not answer ({mark}); a commit under way may or may not have happened")
     return BrokenPromise(f"the ledger was asked for something it cannot do ({mark})")
@@ -262,7 +269,13 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if not url.database or url.database == ":memory:":
         raise UsageError("the ledger wants a file: sqlite:////path/to/ledger.sqlite")
     folder = os.path.dirname(os.path.abspath(url.database))  # noqa: PTH100, PTH120 a URL holds text
-    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    except OSError as wrong:
+        raise UsageError(
+            f"the folder of the ledger, {folder}, cannot be made ({wrong.strerror}); PASSERELLE_LEDGER names the ledger, "
+            "and without it PASSERELLE_DATA"
+        ) from None
     engine = sa.create_engine(
         url,
         hide_parameters=True,

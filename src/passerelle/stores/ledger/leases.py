@@ -45,10 +45,20 @@ def take(tx: Transaction, name: str, holder: str, seconds: float, *, now: int | 
         found = tx.one(sa.select(leases).where(leases.c.name == name).with_for_update())
         assert found is not None
     if found.expires_at > now and found.holder != holder and not is_gone(found.holder):
-        raise Unavailable(f"{name} is being worked on by {found.holder}; it ends or expires by itself")
+        raise Unavailable(f"{_work(name)} is under way ({_who(found.holder)}); it ends or expires by itself")
     fence = found.fence + 1
     tx.run(leases.update().where(leases.c.name == name).values(holder=holder, fence=fence, expires_at=expires_at))
     return Lease(name, holder, fence)
+
+
+def _work(name: str) -> str:
+    kind, _, of = name.partition(":")
+    return f"another {kind} of {of}" if of else f"another {kind}"
+
+
+def _who(holder: str) -> str:
+    host, _, rest = holder.partition(":")
+    return f"host {host}, pid {rest.partition(':')[0]}" if rest else holder
 
 
 def _insert_if_absent(tx: Transaction, name: str, holder: str, expires_at: int) -> bool:
