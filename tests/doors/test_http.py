@@ -202,6 +202,44 @@ def test_numbers_stay_as_they_are_written(server, door):
     assert orjson.dumps(door.page("v1/a", {})) == body
 
 
+DEEP = b'{"id":2,"x":' + b"[" * 3000 + b"]" * 3000 + b"}"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        rb'{"id":2,"x":"a\ud800"}',
+        b'{"id":2,"x":NaN}',
+        b'{"id":2,"x":1,"x":2}',
+        DEEP,
+        DEEP.replace(b"[" * 2700, b"").replace(b"]" * 2700, b""),
+        b'{"id":2,"x":' + b"9" * 5000 + b"}",
+        b'{"id":2,"x":"\xff, ]"}',
+    ],
+)
+def test_an_item_that_cannot_be_kept_stays_its_own_text_and_its_neighbours_are_read(server, door, waits, item):
+    server.will(200, b'{"n":[[1]],"page":{"items":[{"id":1,"y":[1,2]}, ' + item + b' ,{"id":3}],"next":null}}')
+
+    page = door.page("v1/a", {}, ["page", "items"])
+
+    assert [b'{"id":1,"y":[1,2]}', item, b'{"id":3}'] == [orjson.dumps(one) for one in page["page"]["items"]]
+    assert (page["n"], page["page"]["next"], waits) == ([[1]], None, [])
+
+
+def test_a_page_that_says_one_name_twice_is_refused(server, door):
+    server.will(200, b'{"items":[{"id":1}],"next":null,"next":"zz"}')
+    with pytest.raises(RefusedForGood, match="v1/a sent a page in which one name stands twice") as refused_page:
+        door.page("v1/a", {}, ["items"])
+    assert "zz" not in str(refused_page.value)
+
+
+def test_a_page_that_was_cut_behind_an_odd_item_is_asked_for_again(server, door, waits):
+    server.will(200, b'{"items":[{"id":NaN},{"id":1}')
+    server.will()
+    assert door.page("v1/a", {}, ["items"]) == {"items": [{"id": 1}]}
+    assert len(waits) == 1
+
+
 def test_a_page_without_end_is_refused(server, door, monkeypatch):
     monkeypatch.setattr("passerelle.doors.http.MOST_BYTES", 10)
     server.will()

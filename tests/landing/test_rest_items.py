@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from datetime import datetime
 
+import orjson
 import pytest
 from landing_builders import Door, Killed, folder_of, killed_at, small_partitions, stores_of
 
@@ -189,6 +190,32 @@ def test_an_answer_without_a_list_is_refused_for_good(door, territory):
         door = door(server, rest={"resource": "v1/demandes", "items": "data"})
         with pytest.raises(RefusedForGood, match="without a list at data"):
             door.land()
+
+
+def test_a_full_page_that_says_nothing_of_the_next_is_refused_for_good(door, territory):
+    with serve(territory) as server:
+        door = door(server, rest={"resource": "v1/demandes", "limit": 5, "next": "following"})
+        with pytest.raises(RefusedForGood, match="a full page without following: ask whether it was renamed"):
+            door.land()
+
+
+@pytest.mark.parametrize("following", [True, 1.5, ["a"], {"a": 1}])
+def test_a_cursor_is_a_text_or_a_whole_number(door, territory, monkeypatch, following):
+    monkeypatch.setattr("passerelle.doors.http.RestDoor.page", lambda *_: {"items": [], "next_cursor": following})
+    with serve(territory) as server:
+        door = door(server)
+        with pytest.raises(RefusedForGood, match="no text or whole number at next_cursor"):
+            door.land()
+
+
+def test_an_item_that_is_none_stops_and_its_neighbours_pass(door, territory, monkeypatch):
+    items = [{"id": 1, "modifie_le": "2025-01-01T10:00:00"}, orjson.Fragment(b'{"id":2,"id":3}')]
+    monkeypatch.setattr("passerelle.doors.http.RestDoor.page", lambda *_: {"items": items, "next_cursor": None})
+    with serve(territory) as server:
+        door = door(server)
+        (batch,) = door.land()
+    assert [orjson.dumps(items[0]), b'{"id":2,"id":3}'] == door.raw(batch)
+    assert {"passed": 1, "quarantined": 1} == door.states(batch)
 
 
 def test_a_table_that_the_server_does_not_have_is_refused_for_good(door, territory):

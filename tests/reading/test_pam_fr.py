@@ -79,9 +79,9 @@ def test_any_other_order_of_a_movement_is_left_as_it_is():
     assert ["N", "4110"] == said(row_of(text), "nature", "uf")
 
 
-@pytest.mark.parametrize("said", ["ANOM", "ANOM ", " anom", "Anom^x", "VALI~ANOM", r"\X41\NOM"])
-def test_who_asked_for_anonymity_has_no_name_however_it_is_written(said):
-    row = row_of(message("A31", pid={3: f"{IPP}~{INS}~1^^^A^NH", 32: said}))
+@pytest.mark.parametrize("status", ["ANOM", "ANOM ", " anom", "Anom^x", "VALI~ANOM", r"\X41\NOM"])
+def test_who_asked_for_anonymity_has_no_name_however_it_is_written(status):
+    row = row_of(message("A31", pid={3: f"{IPP}~{INS}~1^^^A^NH", 32: status}))
 
     assert said(row, "nom") is None
     assert [["7001", FINESS, "PI"]] == row[-1]

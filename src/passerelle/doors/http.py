@@ -5,10 +5,9 @@ What will be refused again is not. Texts of errors hold the resource of the cont
 query or a body.
 """
 
-import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,12 +19,12 @@ import orjson
 import requests
 
 from passerelle.doors.connections import Connection
+from passerelle.doors.json_texts import Doubled, items_apart, parsed
 from passerelle.errors import RefusedForGood, Unavailable, UsageError
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - an address
 MOST_BYTES = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
-_SAFE_INTEGER = 1 << 63
 _MOST_REFUSED_TOKENS = 3
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -81,15 +80,18 @@ class RestDoor:
         if proxy := connection.extra.get("proxy"):
             self._session.proxies = {"http": proxy, "https": proxy}
 
-    def page(self, resource: str, query: Mapping[str, str]) -> Any:
+    def page(self, resource: str, query: Mapping[str, str], items: Sequence[str] = ()) -> Any:
         """The JSON of one page; numbers that a float would change are kept as they were written.
+
+        `items` is the way to the list of records in it. One that cannot be read or written again stays its own text,
+        as a fragment, and its neighbours are read.
 
         Raises:
             Unavailable: it did not come whole in the attempts that patience allows.
             PageRefused: the server says that it will never come.
             RefusedForGood: the client is refused, or the answer is not a page.
         """
-        return self._patiently(resource, lambda: self._get(resource, query))
+        return self._patiently(resource, lambda: self._get(resource, query, items))
 
     def close(self) -> None:
         """The session is over and its token forgotten."""
@@ -124,7 +126,7 @@ class RestDoor:
             patience.sleep(wait)
         raise Unavailable(f"{what} {said}, {patience.attempts} times: try again later")
 
-    def _get(self, resource: str, query: Mapping[str, str]) -> Any:
+    def _get(self, resource: str, query: Mapping[str, str], items: Sequence[str]) -> Any:
         if self._token is None:
             self._token = self._fresh_token()
         status, headers, body = self._exchange(
@@ -138,7 +140,7 @@ class RestDoor:
             raise _Later("refused the token (401)", 0.0)
         self._refused_tokens = 0
         _judge(resource, status, headers)
-        return _parsed(body)
+        return _page(resource, body, items)
 
     def _fresh_token(self) -> str:
         resource = str(self._connection.extra.get("token_path", TOKEN_PATH))
@@ -250,22 +252,26 @@ def _moment(text: str) -> datetime | None:
 
 
 def _parsed(body: bytes) -> Any:
-    """The tree of the body; a number that a float or 64 bits would change stays as it is written."""
     try:
-        return json.loads(body, parse_float=_as_written, parse_int=_integer, parse_constant=_no_number)
-    except ValueError:
+        return parsed(body)
+    except (ValueError, RecursionError):
         pass  # the error would quote the body
     raise _Later("sent a body that is no whole JSON")
 
 
-def _as_written(text: str) -> orjson.Fragment:
-    return orjson.Fragment(text)
-
-
-def _integer(text: str) -> int | orjson.Fragment:
-    number = int(text)
-    return number if -_SAFE_INTEGER <= number < _SAFE_INTEGER else orjson.Fragment(text)
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(text)
+def _page(resource: str, body: bytes, items: Sequence[str]) -> Any:
+    """The tree of a page; item by item where the whole cannot be read, or what was read not be written."""
+    try:
+        page = parsed(body)
+        orjson.dumps(page)
+    except (ValueError, TypeError, RecursionError):
+        pass  # the error would quote the body
+    else:
+        return page
+    try:
+        return items_apart(body, items)
+    except Doubled:
+        said = f"{resource} sent a page in which one name stands twice: ask whoever serves it which one counts"
+    except (ValueError, RecursionError):
+        raise _Later("sent a body that is no whole JSON") from None
+    raise RefusedForGood(said)

@@ -140,12 +140,31 @@ class RestReading:
             query[self._rest.since] = self._since
         if self._cursor is not None:
             query[CURSOR] = self._cursor
-        page = self._door.page(self._rest.resource, query)
-        items = _at(page, self._rest.items.split("."))
+        way = self._rest.items.split(".")
+        page = self._door.page(self._rest.resource, query, way)
+        items = _at(page, way)
         if not isinstance(items, list):
             raise RefusedForGood(f"{self._rest.resource} answers without a list at {self._rest.items}")
-        following = _at(page, self._rest.next.split("."))
-        return items, None if following in (None, "") else str(following)
+        return items, self._following(page, len(items))
+
+    def _following(self, page: Any, count: int) -> str | None:
+        """The cursor of the next page: a text or a whole number; null or an empty text is the end.
+
+        A page that is not full may say nothing. On a full one, silence may be another name for the cursor.
+        """
+        *way, last = self._rest.next.split(".")
+        holder = _at(page, way)
+        following = _at(holder, [last])
+        if following is None or following == "":
+            if count >= self._rest.limit and not (isinstance(holder, dict) and last in holder):
+                raise RefusedForGood(
+                    f"{self._rest.resource} answers a full page without {self._rest.next}: ask whether it was renamed, "
+                    "then correct `next`"
+                )
+            return None
+        if isinstance(following, bool) or not isinstance(following, (str, int)):
+            raise RefusedForGood(f"{self._rest.resource} has no text or whole number at {self._rest.next}")
+        return str(following)
 
     def _raw(self, item: Any) -> Raw | None:
         changed = _at(item, self._changed)

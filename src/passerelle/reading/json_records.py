@@ -1,5 +1,6 @@
 """Rows of databases and interfaces: one compact JSON object each, read as the texts that JSON writes."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,18 @@ ITSELF = "."
 """The place of an occurrence that is a value and no object."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x80-\x9f]")
+_BEHIND_NAME = (b'" ', b'"\t', b'"\r', b'"\n')
 _Walk = Callable[[Any], Any]
+
+
+class _Number(str):
+    """The digits of a number, as they were written."""
+
+    __slots__ = ()
+
+
+class _InexactError(Exception):
+    """A number may have been written otherwise than it was read."""
 
 
 class JsonReader:
@@ -41,12 +53,13 @@ class JsonReader:
         Raises:
             Unreadable: it is no JSON object of this table.
         """
+        tree = _read(raw)
         try:
-            tree = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise Unreadable(Reason.NOT_A_RECORD) from None
-        if not isinstance(tree, dict):
-            raise Unreadable(Reason.NOT_A_RECORD)
+            return self._row(tree)
+        except _InexactError:
+            return self._row(_read_exactly(raw))
+
+    def _row(self, tree: dict[str, Any]) -> Row:
         if self._whole:
             for name, key in self._keys:
                 if key not in tree:
@@ -66,6 +79,10 @@ class JsonReader:
             if not value.isprintable() and _CONTROL.search(value):
                 raise Unreadable(Reason.FORBIDDEN_CHARACTER, place)
             return None if value in self._null else value
+        if type(value) is _Number:
+            return str(value)
+        if type(value) is float:
+            raise _InexactError
         if isinstance(value, (dict, list)):
             raise Unreadable(Reason.NOT_A_RECORD, place)
         return orjson.dumps(value).decode("ascii")
@@ -82,6 +99,44 @@ class JsonReader:
                 row.append(self._occurrences_of(_walk(inner.path or name)(item), inner, f"{place}.{name}"))
             rows.append(row)
         return rows
+
+
+def _read(raw: bytes) -> dict[str, Any]:
+    """The object; numbers beyond whole ones of 64 bits are floats.
+
+    Raises:
+        Unreadable: it is none, or says a name twice.
+    """
+    try:
+        tree = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise Unreadable(Reason.NOT_A_RECORD) from None
+    if not isinstance(tree, dict):
+        raise Unreadable(Reason.NOT_A_RECORD)
+    if raw.count(b'":') != len(tree) or any(blank in raw for blank in _BEHIND_NAME):
+        # Nested, or not as we write it: only then names are counted one by one.
+        _read_exactly(raw)
+    return tree
+
+
+def _read_exactly(raw: bytes) -> dict[str, Any]:
+    """The object; numbers are their digits.
+
+    Raises:
+        Unreadable: it says a name twice, or nests too deep to be read.
+    """
+    try:
+        tree: dict[str, Any] = json.loads(raw, parse_float=_Number, parse_int=_Number, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        raise Unreadable(Reason.NOT_A_RECORD) from None
+    return tree
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tree = dict(pairs)
+    if len(tree) != len(pairs):
+        raise ValueError("a name stands twice")
+    return tree
 
 
 def _walk(path: str) -> _Walk:
