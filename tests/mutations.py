@@ -96,6 +96,7 @@ for _name, _types, _wrong in (
     ("text as number", "string markdown uri code id", 12),
     ("number as text", "decimal integer positiveInt unsignedInt", "12"),
     ("fraction for a whole number", "integer positiveInt unsignedInt", 1.5),
+    ("whole number with a point", "integer positiveInt unsignedInt", 1.0),
     ("zero for a positive number", "positiveInt", 0),
     ("negative for a count", "unsignedInt", -1),
     ("number beyond 32 bits", "integer positiveInt unsignedInt", 2**31),
@@ -123,6 +124,8 @@ for _name, _types, _wrong in (
     ("narrative without a div", "xhtml", "Said."),
     ("narrative with a script", "xhtml", "<div><p>a</p><script>alert(1)</script></div>"),
     ("narrative that says nothing", "xhtml", "<div> <p/> </div>"),
+    ("narrative that is no XML", "xhtml", '<div xmlns="http://www.w3.org/1999/xhtml"><p>Said.</div>'),
+    ("narrative without its namespace", "xhtml", "<div><p>Said.</p></div>"),
 ):
     mutation(_name)(value_of(_types, _wrong))
 
@@ -339,6 +342,31 @@ def _wrong_target(shape: str) -> Plant:
 
 mutation("reference to a wrong type")(_wrong_target("{}/a-1"))
 mutation("absolute reference to a wrong type")(_wrong_target("https://passerelle.example/fhir/{}/a-1"))
+
+
+@mutation("type of a reference that is not allowed")
+def wrong_type_of_reference(tree, found, rng):
+    site = any_site(found, rng, lambda one: bool(one.targets) and one.type == "Reference")
+    if site is None:
+        return None
+    wrong = next(name for name in ("Binary", "Patient", "Basic") if name not in site.targets)
+    return put(tree, (*site.location, "type"), wrong), f"{site.path}.type"
+
+
+@mutation("comparator of a simple quantity")
+def compared(tree, found, rng):
+    def is_simple(one: Site) -> bool:
+        kind = dict(one.element.spellings()).get(one.name)
+        return kind is not None and kind.profile == "SimpleQuantity"
+
+    site = any_site(found, rng, is_simple)
+    return (put(tree, (*site.location, "comparator"), "<"), f"{site.path}.comparator") if site else None
+
+
+@mutation("id of an element with a space")
+def spaced_id(tree, found, rng):
+    site = any_site(found, rng, lambda one: not one.is_primitive and one.type != "Resource")
+    return (put(tree, (*site.location, "id"), "a b"), f"{site.path}.id") if site else None
 
 
 @mutation("local reference to a wrong type")

@@ -166,6 +166,110 @@ def test_white_space_of_a_code_is_that_of_ascii(code, path):
     assert structure().check(tree) == (path and "Observation.code.coding[0].code")
 
 
+def keys_of(tree):
+    """Path and key of each error; the hot path must have come to the same answer."""
+    problems = [one for one in structure().problems(tree) if one.severity == "error"]
+    found = [(one.path, one.details.get("rule", one.key)) for one in problems]
+    assert structure().check(tree) == next((path for path, _ in found), None)
+    return found
+
+
+def test_the_ends_of_a_range_are_not_compared():
+    low = {"value": 1, "comparator": "<"}
+
+    assert keys_of({**OBSERVATION, "valueQuantity": low}) == []
+    assert keys_of({**OBSERVATION, "referenceRange": [{"low": low}]}) == [
+        ("Observation.referenceRange[0].low.comparator", "no-comparator")
+    ]
+    assert keys_of(changed(OBSERVATION, {"valueQuantity": ..., "valueRange": {"high": low}})) == [
+        ("Observation.valueRange.high.comparator", "no-comparator")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("subject", "found"),
+    [
+        ({"reference": "Patient/p-1", "type": "Patient"}, []),
+        ({"reference": "Patient/p-1", "type": "http://hl7.org/fhir/StructureDefinition/Patient"}, []),
+        ({"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520", "type": "Group"}, []),
+        ({"identifier": {"value": "1"}, "type": "https://passerelle.example/own"}, []),
+        ({"reference": "Patient/p-1", "type": "Group"}, [("Encounter.subject.type", "type-of-another")]),
+        ({"reference": "Patient/p-1", "type": "Location"}, [("Encounter.subject.type", "wrong-target")]),
+        ({"identifier": {"value": "1"}, "type": "Location"}, [("Encounter.subject.type", "wrong-target")]),
+    ],
+)
+def test_the_type_of_a_reference_is_that_of_what_it_points_at(subject, found):
+    assert keys_of({**ENCOUNTER, "subject": subject}) == found
+
+
+HELD = {"resourceType": "Organization", "id": "o", "name": "CSAPA"}
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"managingOrganization": {"reference": "#o"}}, []),
+        ({"extension": [{"url": "urn:a", "valueUri": "#o"}]}, []),
+        ({"name": [{"text": "#o"}]}, [("Patient.contained", "dom-3")]),
+        ({"extension": [{"url": "urn:a", "valueString": "#o"}]}, [("Patient.contained", "dom-3")]),
+        ({"managingOrganization": {"display": "#o"}}, [("Patient.contained", "dom-3")]),
+    ],
+)
+def test_what_is_contained_is_referred_to_by_a_reference_and_by_no_other_text(more, found):
+    assert keys_of({**PATIENT, "contained": [HELD], **more}) == found
+
+
+def test_what_is_contained_may_refer_to_its_container():
+    held = {"resourceType": "Basic", "id": "b", "code": {"text": "one"}, "subject": {"reference": "#"}}
+
+    assert keys_of({**PATIENT, "contained": [held]}) == []
+    assert keys_of({**PATIENT, "contained": [{**held, "subject": {"display": "#"}}]}) == [
+        ("Patient.contained", "dom-3")
+    ]
+
+
+def test_two_contained_resources_have_two_ids():
+    tree = {**PATIENT, "contained": [HELD, HELD], "managingOrganization": {"reference": "#o"}}
+
+    assert keys_of(tree) == [("Patient.contained[1].id", "id-used-twice")]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://passerelle.example/fhir/Patient/p-1", None),
+        ("urn:uuid:c757873d-ec9a-4326-a141-556f43239520", None),
+        ("https://passerelle.example/p-1", None),
+        ("Patient/p-1", "relative-url"),
+        ("urn:uuid:123", "relative-url"),
+        ("urn:uuid:C757873D-ec9a-4326-a141-556f43239520", "relative-url"),
+        ("https://passerelle.example/fhir/Patient/p-2", "url-of-another"),
+        ("https://passerelle.example/fhir/Group/p-1", "url-of-another"),
+        ("https://passerelle.example/fhir/Patient/p-1/_history/2", "bdl-8"),
+    ],
+)
+def test_the_url_of_an_entry_is_that_of_its_resource(url, key):
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"fullUrl": url, "resource": PATIENT}]}
+
+    assert keys_of(bundle) == ([("Bundle.entry[0].fullUrl", key)] if key else [])
+
+
+def test_the_id_of_an_element_has_no_spaces():
+    assert keys_of({**PATIENT, "name": [{"id": "a-1", "family": "Aubry"}]}) == []
+    assert keys_of({**PATIENT, "name": [{"id": "a 1", "family": "Aubry"}]}) == [
+        ("Patient.name[0].id", "id-with-a-space")
+    ]
+
+
+def test_a_text_of_nothing_but_white_space_is_a_warning():
+    tree = {**PATIENT, "name": [{"family": " \n"}]}
+
+    assert structure().check(tree) is None
+    assert [(one.path, one.severity, one.key) for one in structure().problems(tree)] == [
+        ("Patient.name[0].family", "warning", "blank-text")
+    ]
+
+
 def test_rules_are_kept_by_resources_inside_a_bundle():
     inside = changed(ENCOUNTER, {"period": {"start": "2024-02-01", "end": "2024-01-01"}})
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PATIENT}, {"resource": inside}]}

@@ -12,8 +12,10 @@ Where the package states a rule by an expression that does not do what its sente
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
+from passerelle.fhir_r4 import element_table
 from passerelle.structure.narrative import Narrative
 
 Tree = Mapping[str, Any]
@@ -342,19 +344,41 @@ def dom_3(resource: Tree, _: Tree) -> bool:
     contained = _contained(resource)
     if not contained:
         return True
-    named = {text for text in _texts(resource) if text.startswith("#")}
-    return all(f"#{one.get('id')}" in named or "#" in set(_texts(one)) for one in contained)
+    named = set(_pointed(resource, _type_of(resource)))
+    return all(f"#{one.get('id')}" in named or "#" in set(_pointed(one, _type_of(one))) for one in contained)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
+def _type_of(resource: Tree) -> str:
+    name = resource.get("resourceType")
+    return name if isinstance(name, str) and element_table().is_resource(name) else "DomainResource"
+
+
+@cache
+def _pointing(definition: str) -> tuple[frozenset[str], Mapping[str, str]]:
+    """The members that point at something, and those that may hold such members, with their definition."""
+    table = element_table()
+    own: set[str] = set()
+    nested: dict[str, str] = {}
+    for element in table.members(definition):
+        for name, kind in element.spellings():
+            if kind is not None and table.is_primitive(kind.code):
+                if kind.code in {"canonical", "uri", "url"} or element.name == "reference":
+                    own.add(name)
+                nested[f"_{name}"] = "Element"
+            else:
+                nested[name] = table.definition_of(element, kind)
+    return frozenset(own), nested
+
+
+def _pointed(tree: Any, definition: str) -> Iterator[str]:
+    """What the tree points at: texts of references, URIs, URLs and canonical names."""
+    own, nested = _pointing(definition)
+    for name, value in tree.items():
+        for one in value if isinstance(value, list) else (value,):
+            if name in own and isinstance(one, str):
+                yield one
+            elif name in nested and isinstance(one, dict):
+                yield from _pointed(one, _type_of(one) if nested[name] == "Resource" else nested[name])
 
 
 @rule(

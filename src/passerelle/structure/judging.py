@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from passerelle.fhir_r4 import Binding, Element, ElementTable, ValueSet
@@ -24,6 +25,7 @@ _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", re.ASCII)
 # These are bound to MIME types, and their definitions name these three besides.
 _FORMATS: Final = frozenset({"CapabilityStatement.format", "CapabilityStatement.patchFormat"})
 _SHORT_FORMATS: Final = frozenset({"xml", "json", "ttl"})
+_OF_R4: Final = "http://hl7.org/fhir/StructureDefinition/"
 _SHOWN_CODES: Final = 12
 DEEPEST: Final = 128
 """So many members and positions lead to an object at most: more is no record, and would exhaust who walks it."""
@@ -43,6 +45,8 @@ class _Member:
     definition: str
     targets: tuple[str, ...]
     twin: bool = False
+    is_simple: bool = False
+    """A quantity that must not say more than, or less than."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ class Judge:
                 primitive = self._table.is_primitive(code)
                 definition = self._table.definition_of(element, kind)
                 targets = kind.targets if kind else ()
-                members[name] = _Member(element, code, primitive, element.is_list, definition, targets)
+                simple = kind is not None and kind.profile == "SimpleQuantity"
+                members[name] = _Member(
+                    element, code, primitive, element.is_list, definition, targets, is_simple=simple
+                )
                 names.append(name)
                 if primitive and element.path != "Extension.url":
                     members[f"_{name}"] = _Member(element, code, primitive, element.is_list, "Element", (), twin=True)
@@ -172,13 +179,44 @@ class _Walk:
             return
         known = self._judge.definition(definition)
         sound = True
-        for problem in self._content(tree, known, definition, location, is_resource=is_resource):
+        found = self._content(tree, known, definition, location, is_resource=is_resource)
+        for problem in chain(found, self._agreeing(tree, definition, location, is_resource=is_resource)):
             sound = sound and problem.severity != "error"
             yield problem
         if sound:
             for rule in known.rules:
                 if not rule.holds(tree, self._root):
                     yield self._broken(rule, tree, location)
+
+    def _agreeing(
+        self, tree: Mapping[str, Any], definition: str, location: Location, *, is_resource: bool
+    ) -> Iterator[Problem]:
+        """What R4 says in words only: ids of contained resources differ, and an entry's URL is that of its resource."""
+        if is_resource:
+            yield from self._contained_ids(tree.get("contained"), location)
+        elif definition == "Bundle.entry" and isinstance(url := tree.get("fullUrl"), str):
+            if not _is_absolute(url):
+                yield self._problem("relative-url", (*location, "fullUrl"))
+            elif self._is_of_another(url, tree.get("resource")):
+                yield self._problem("url-of-another", (*location, "fullUrl"))
+
+    def _contained_ids(self, contained: Any, location: Location) -> Iterator[Problem]:
+        seen: set[str] = set()
+        for position, one in enumerate(contained if isinstance(contained, list) else ()):
+            name = one.get("id") if isinstance(one, dict) else None
+            if isinstance(name, str):
+                if name in seen:
+                    yield self._problem("id-used-twice", (*location, "contained", position, "id"))
+                seen.add(name)
+
+    def _is_of_another(self, url: str, resource: Any) -> bool:
+        """True when a URL on the web cannot be that of the resource. That it names a version is said by bdl-8."""
+        name = resource.get("id") if isinstance(resource, dict) else None
+        if not isinstance(name, str) or not url.lower().startswith("http") or "/_history/" in url:
+            return False
+        tail = _TAIL.search(url)
+        named = tail.group(1) if tail and self._judge.is_resource(tail.group(1)) else resource.get("resourceType")
+        return not url.endswith(f"/{name}") or named != resource.get("resourceType")
 
     def _broken(self, rule: Rule, tree: Mapping[str, Any], location: Location) -> Problem:
         at = rule.at
@@ -260,12 +298,26 @@ class _Walk:
                 yield from self._meaning(member, value, location)
         elif fault := fault_of(member.type, value):
             yield self._problem(fault, location, type=member.type, wanted=json_type_of(member.type))
-        elif member.element.binding is not None:
-            yield from self._code(member, member.element.binding, value, location)
+        else:
+            yield from self._text(member, value, location)
+            if member.element.binding is not None:
+                yield from self._code(member, member.element.binding, value, location)
+
+    def _text(self, member: _Member, value: Any, location: Location) -> Iterator[Problem]:
+        """What a text says that has the form of its type."""
+        if member.type not in {"string", "markdown"}:
+            return
+        if member.element.name == "id":
+            if any(letter.isspace() for letter in value):
+                yield self._problem("id-with-a-space", location)
+        elif not value.strip():
+            yield self._problem("blank-text", location, "warning")
 
     def _meaning(self, member: _Member, value: Mapping[str, Any], location: Location) -> Iterator[Problem]:
         if member.type == "Reference":
             yield from self._pointing(member, value, location)
+        if member.is_simple and ("comparator" in value or "_comparator" in value):
+            yield self._problem("no-comparator", (*location, "comparator"))
         binding = member.element.binding
         if binding is not None and member.type in _MAY_BE_BOUND:
             yield from self._concept(binding, member.type, value, location)
@@ -274,26 +326,30 @@ class _Walk:
 
     def _pointing(self, member: _Member, value: Mapping[str, Any], location: Location) -> Iterator[Problem]:
         text = value.get("reference")
-        if text is None:
-            return
-        at = (*location, "reference")
-        pointed = self._pointed_type(text)
+        pointed = "" if text is None else self._pointed_type(text)
         if pointed is None:
-            yield self._problem("malformed-reference", at)
+            yield self._problem("malformed-reference", (*location, "reference"))
         elif pointed and member.targets and pointed not in member.targets:
-            yield self._problem("wrong-target", at, found=pointed, wanted=", ".join(member.targets))
+            wanted = ", ".join(member.targets)
+            yield self._problem("wrong-target", (*location, "reference"), found=pointed, wanted=wanted)
+        said = str(value.get("type", "")).removeprefix(_OF_R4)
+        if not self._judge.is_resource(said):
+            return  # a logical model, or a name that the binding of the element warns of
+        if member.targets and said not in member.targets:
+            wanted = ", ".join(member.targets)
+            yield self._problem("wrong-target", (*location, "type"), found=said, wanted=wanted)
+        elif pointed and pointed != said:
+            yield self._problem("type-of-another", (*location, "type"), found=pointed)
 
     def _pointed_type(self, text: str) -> str | None:
         """The type pointed at, empty when the text does not say, nothing when it is no reference."""
         if text.startswith("#"):
             return self._contained_type(text[1:])
-        if text[:9].lower() == "urn:uuid:":
-            return "" if _UUID.fullmatch(text) else None
-        if text[:8].lower() == "urn:oid:":
-            return "" if _OID.fullmatch(text) else None
+        if text[:4].lower() == "urn:":
+            return "" if _is_absolute(text) else None
         if found := _PLACE.fullmatch(text) or _SEARCH.fullmatch(text):
             return found.group(1) if self._judge.is_resource(found.group(1)) else None
-        if not _ABSOLUTE.fullmatch(text):
+        if not _is_absolute(text):
             return None
         tail = _TAIL.search(text)
         return tail.group(1) if tail and self._judge.is_resource(tail.group(1)) else ""
@@ -344,6 +400,15 @@ class _Walk:
             and not any(_is_in(one, binding.value_set) for one in coded)
         ):
             yield self._problem("coding-outside", location, "warning", value_set=binding.value_set.url)
+
+
+def _is_absolute(url: str) -> bool:
+    """True for a URL with a scheme; of a UUID or an OID, when it is one."""
+    if url[:9].lower() == "urn:uuid:":
+        return _UUID.fullmatch(url) is not None
+    if url[:8].lower() == "urn:oid:":
+        return _OID.fullmatch(url) is not None
+    return _ABSOLUTE.fullmatch(url) is not None
 
 
 def _ruling(binding: Binding) -> list[ValueSet]:

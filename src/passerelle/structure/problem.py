@@ -35,6 +35,13 @@ ISSUE_TYPES: Final[Mapping[str, str]] = {
     "control-character": "value",
     "malformed-reference": "value",
     "wrong-target": "value",
+    "type-of-another": "value",
+    "relative-url": "value",
+    "url-of-another": "value",
+    "id-used-twice": "duplicate",
+    "id-with-a-space": "value",
+    "blank-text": "value",
+    "no-comparator": "invariant",
 }
 """The code of OperationOutcome.issue for a sentence; `structure` for the others."""
 

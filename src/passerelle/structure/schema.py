@@ -156,7 +156,20 @@ class _Writer:
         if kind.code == "Reference":
             return self._pointing_at(kind.targets)
         target = self._table.definition_of(element, kind)
-        return _bound(self._reference(target, quiet=quiet and target != "Extension"), element, kind.code)
+        held = self._simple(quiet=quiet) if kind.profile == "SimpleQuantity" else None
+        held = held or self._reference(target, quiet=quiet and target != "Extension")
+        return _bound(held, element, kind.code)
+
+    def _simple(self, *, quiet: bool) -> Schema:
+        """A quantity that stands for itself, and for nothing above or below."""
+        key = f"{_QUIET if quiet else ''}SimpleQuantity"
+        if key not in self._definitions:
+            self._definitions[key] = {}
+            written = self._object("Quantity", quiet=quiet)
+            for name in ("comparator", "_comparator"):
+                del written["properties"][name]
+            self._definitions[key] = written
+        return {"$ref": f"#/definitions/{key}"}
 
     def _whole_number(self, code: str) -> Schema:
         least, most = BOUNDS[code]
@@ -176,6 +189,8 @@ class _Writer:
         if key not in self._definitions:
             self._definitions[key] = {}
             written = self._object("Reference", quiet=True)
+            for name in ("type", "_type"):  # whether it agrees with what is pointed at, no schema says
+                del written["properties"][name]
             types = "|".join(targets or self._table.resource_types)
             written["properties"]["reference"] = {"type": "string", "pattern": _reference_pattern(types)}
             self._definitions[key] = written
@@ -205,6 +220,8 @@ def _primitive(code: str, element: Element) -> Schema:
     kind = json_type_of(code)
     if kind != "string":
         return {"type": kind}
+    if element.path == "Bundle.entry.fullUrl":
+        return {"type": "string", "pattern": f"^(?:{UUID}|{OID})$"}
     binding = element.binding
     if binding is not None:
         if binding.strength == "required" and binding.codes is not None:
