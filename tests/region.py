@@ -17,6 +17,7 @@ from passerelle.doors.connections import read_connections
 from passerelle.ids import resource_id
 from passerelle.pipeline.instance import Instance
 from passerelle.pipeline.running import Asked, run_source
+from passerelle.pipeline.territory import run_territory
 from passerelle.records import PARTITION_ROWS
 from passerelle.settings import Settings
 from passerelle.simulator.serving import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
@@ -78,20 +79,24 @@ class Place:
 
     def environment(self):
         """What the command line reads these settings from."""
-        told = self.settings
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PASSERELLE_")},
-            "PASSERELLE_KEYS": str(told.keys),
-            "PASSERELLE_HOME": str(told.home),
-            "PASSERELLE_DATA": str(told.data),
-            "PASSERELLE_LEDGER": told.ledger,
-            "PASSERELLE_CONNECTIONS": str(told.connections),
-            "PASSERELLE_AS_OF": told.as_of.isoformat(),
-            "PASSERELLE_JURISDICTION": told.jurisdiction,
-        }
+        return environment(self.settings)
 
     def open(self):
         return Instance.open(self.settings)
+
+
+def environment(told):
+    """What the command line reads these settings from."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PASSERELLE_")},
+        "PASSERELLE_KEYS": str(told.keys),
+        "PASSERELLE_HOME": str(told.home),
+        "PASSERELLE_DATA": str(told.data),
+        "PASSERELLE_LEDGER": told.ledger,
+        "PASSERELLE_CONNECTIONS": str(told.connections),
+        "PASSERELLE_AS_OF": told.as_of.isoformat(),
+        "PASSERELLE_JURISDICTION": told.jurisdiction,
+    }
 
 
 def run(place, sources=SOURCES, **asked):
@@ -248,42 +253,54 @@ def dropped(folder, suffix):
 # Workers that may be killed -----------------------------------------------------------------------------------------
 
 
-def _work(place, sources, opened):
+MODELS = ("careteam", "consent", "encounter", "episodeofcare", "observation", "patient", "person", "task")
+PRELOADED = [
+    *("pytest", "great_expectations", "passerelle.pipeline.running", "passerelle.pipeline.territory"),
+    *(f"fhir.resources.R4B.{name}" for name in MODELS),
+]
+
+
+def _work(place, sources, export, opened):
     instance = place.open()
     opened.send(True)
     try:
         run_with(instance, place, sources)
+        if export is not None:
+            run_territory(instance, export)
     finally:
         instance.close()
 
 
 class Workers:
-    """Processes that run sources. What they import is imported once, in a server that they are forked from."""
+    """Processes that run sources, and the territory where they are given a folder for its export.
+
+    What they import is imported once, in a server that they are forked from.
+    """
 
     def __init__(self):
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["pytest", "great_expectations", "passerelle.pipeline.running"])
+        self._context.set_forkserver_preload(PRELOADED)
 
-    def start(self, place, sources):
+    def start(self, place, sources, export=None):
         """A worker that has opened the instance and goes to work."""
         opened, tells = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_work, args=(place, sources, tells))
+        process = self._context.Process(target=_work, args=(place, sources, export, tells))
         process.start()
         tells.close()
         assert opened.recv()
         return process
 
-    def kill_after(self, place, sources, seconds):
+    def kill_after(self, place, sources, seconds, export=None):
         """True if the run was killed with SIGKILL; False if it was done before."""
-        process = self.start(place, sources)
+        process = self.start(place, sources, export)
         process.join(seconds)
         process.kill()
         process.join()
         assert process.exitcode in {0, -signal.SIGKILL}, "the run failed before it was killed"
         return process.exitcode != 0
 
-    def run(self, place, sources):
-        """The sources are run to the end, by a process of its own."""
-        process = self.start(place, sources)
+    def run(self, place, sources, export=None):
+        """The sources, and the territory, are run to the end, by a process of its own."""
+        process = self.start(place, sources, export)
         process.join()
         assert process.exitcode == 0

@@ -10,11 +10,16 @@ from shop import Shop, corrected, record
 
 from passerelle.contracts.house import load_house
 from passerelle.pipeline.replaying import replay
+from passerelle.pipeline.territory import run_territory
+from passerelle.simulator.serving import serve
+from passerelle.simulator.territory import simulate
 from passerelle.stores import sums
+from passerelle.stores.cut_sums import LINK_SOURCE
+from passerelle.stores.ledger import cuts, links
 
-CHOSEN = {"sqlite": ("ch", "csapa", "siao"), "postgresql": ("ch", "siao", "usmp")}
-"""Messages, files, an interface, a database."""
-ALL = ("caarud", "ch", "chu", "csapa", "siao", "usmp")
+PERSONS, SEED, DIRT = 20, 7, 0.08
+SOON, LATE = 1.2, 2.5
+"""Seconds within which a run of everything, or of the territory alone, is killed: all of it takes longer."""
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +27,31 @@ def workers():
     return regions.Workers()
 
 
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """A small region's sources: where their files lie, and the address of the housing desk."""
+    folder = tmp_path_factory.mktemp("few") / "territory"
+    simulate(PERSONS, SEED, folder, dirt=DIRT)
+    with serve(folder) as server:
+        yield {"sources": folder / "sources", "url": server.url}
+
+
+@pytest.fixture(scope="module")
+def calm(sources, migrated_sqlite, tmp_path_factory):
+    """An instance that everything was run in, once, with its export beside it. Nobody writes into it."""
+    place = regions.Place(tmp_path_factory.mktemp("calm"), template=migrated_sqlite, **sources)
+    instance = place.open()
+    regions.run_with(instance, place)
+    run_territory(instance, place.root / "export")
+    instance.place = place
+    yield instance
+    instance.close()
+
+
 @pytest.fixture
-def place(region, desk, ledger_url, tmp_path):
+def place(sources, ledger_url, tmp_path):
     """An instance on each database that nothing was run in yet."""
-    return regions.Place(tmp_path / "killed", ledger=ledger_url, sources=region / "sources", url=desk)
+    return regions.Place(tmp_path / "killed", ledger=ledger_url, **sources)
 
 
 def seed():
@@ -35,38 +61,63 @@ def seed():
     return random.Random(chosen)
 
 
-def killed(place, sources, workers, chance, kills, longest):
-    """How often the run was killed before it was done; it was resumed each time, and at last to the end."""
-    moments = [chance.uniform(0.05, longest) for _ in range(kills)]
-    print("killed after seconds:", *(f"{moment:.2f}" for moment in moments))
-    done = sum(workers.kill_after(place, sources, moment) for moment in moments)
-    workers.run(place, sources)
-    return done
+def killed(place, workers, chance, kills, *, sources, longest):
+    """The run was killed so often before it was done: moments are drawn until it was."""
+    died = []
+    while len(died) < kills:
+        moment = chance.uniform(0.05, longest)
+        if workers.kill_after(place, sources, moment, place.root / "export"):
+            died.append(moment)
+        else:
+            longest = moment
+    print(f"killed after seconds ({len(sources)} sources):", *(f"{moment:.2f}" for moment in died))
+    return len(died)
 
 
-def assert_as_undisturbed(place, sources, undisturbed):
+def killed_and_resumed(place, workers, kills):
+    """How often everything was killed, resumed each time: most often among the sources, then in the territory."""
+    chance, late = seed(), 2 * kills // 5
+    died = killed(place, workers, chance, kills - late, sources=regions.SOURCES, longest=SOON)
+    workers.run(place, regions.SOURCES)
+    died += killed(place, workers, chance, late, sources=(), longest=LATE)
+    workers.run(place, (), place.root / "export")
+    return died
+
+
+def of_the_cut(instance):
+    """(stage, scope, state) -> how many, and the links, as they were stated last."""
+    with instance.stores.ledger.read() as tx:
+        stated = [links.found(tx, kind) for kind in ("ins", "orientation-slip", "orientation-number")]
+        return cuts.tallies(tx, cuts.last(tx).id), stated
+
+
+def assert_as_undisturbed(place, calm):
+    every = [*regions.SOURCES, LINK_SOURCE]
     instance = place.open()
     try:
         stores = instance.stores
         sums.require(stores.ledger, stores.vault, stores.lake)
-        assert regions.compared(regions.view_of(undisturbed, sources), regions.view_of(instance, sources)) == []
-        assert regions.sums_of(instance, sources) == regions.sums_of(undisturbed, sources)
-        assert regions.items_of(instance, sources) == regions.items_of(undisturbed, sources)
-        assert regions.contents_of(instance, sources) == regions.contents_of(undisturbed, sources)
+        assert regions.compared(regions.view_of(calm, every), regions.view_of(instance, every)) == []
+        assert regions.sums_of(instance, every) == regions.sums_of(calm, every)
+        assert regions.items_of(instance, every) == regions.items_of(calm, every)
+        assert regions.contents_of(instance, every) == regions.contents_of(calm, every)
+        assert of_the_cut(instance) == of_the_cut(calm)
     finally:
         instance.close()
+    export = regions.hashes_below(calm.place.root / "export")
+    assert len(export) > 5
+    assert regions.hashes_below(place.root / "export") == export
 
 
-def test_a_run_killed_five_times_ends_like_one_that_was_left_alone(place, workers, undisturbed):
-    sources = CHOSEN[place.settings.ledger.partition(":")[0]]
-    assert killed(place, sources, workers, seed(), 5, 1.2) >= 3
-    assert_as_undisturbed(place, sources, undisturbed)
+def test_a_run_killed_five_times_ends_like_one_that_was_left_alone(place, workers, calm):
+    assert killed_and_resumed(place, workers, 5) == 5
+    assert_as_undisturbed(place, calm)
 
 
 @pytest.mark.heavy
-def test_a_run_killed_thirty_times_ends_like_one_that_was_left_alone(place, workers, undisturbed):
-    assert killed(place, ALL, workers, seed(), 30, 1.2) >= 15
-    assert_as_undisturbed(place, ALL, undisturbed)
+def test_a_run_killed_thirty_times_ends_like_one_that_was_left_alone(place, workers, calm):
+    assert killed_and_resumed(place, workers, 30) == 30
+    assert_as_undisturbed(place, calm)
 
 
 # Commit by commit ---------------------------------------------------------------------------------------------------

@@ -1,15 +1,18 @@
-"""A row that is lost, doubled or counted twice is found, and the sentence names batch and stage."""
+"""A row that is lost, doubled or counted twice is found, and the sentence names batch and stage, or cut and scope."""
+
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import region as regions
 
+from passerelle.cli import main
 from passerelle.errors import BrokenPromise
 from passerelle.records import Reason, Stage, State, Stop
 from passerelle.stores import sums
 from passerelle.stores.files import path_below
-from passerelle.stores.ledger import batches, items, key_index, stored, tallies
+from passerelle.stores.ledger import batches, cuts, items, key_index, outbox, stored, tallies
 from passerelle.stores.ledger.stored import FileKind
 
 BATCH = "csapa-contacts-000001"
@@ -154,3 +157,213 @@ def test_a_record_that_no_key_leads_to_is_missed_at_land(instance):
         one.startswith("land: 1 rows passed land but are not in the key index, the first is row ")
         for one in broken(instance)
     )
+
+
+# Commands that go red ------------------------------------------------------------------------------------------------
+
+
+def lose_a_row(instance):
+    rewritten(instance, lambda rows: rows.slice(1))
+
+
+def double_a_row(instance):
+    rewritten(instance, lambda rows: pa.concat_tables([rows, rows.slice(0, 1)]))
+
+
+def count_a_row_twice(instance):
+    batch = batch_of(instance)
+    with instance.stores.ledger.read() as tx:
+        row = items.found(tx, batch_id=batch.id, stage=Stage.CHECK)[0].row
+    stop = Stop(row, Stage.MAP, State.QUARANTINED, Reason.UNKNOWN_CODE, "type_acte")
+    instance.stores.ledger.in_transaction(lambda tx: items.put(tx, batch.id, [stop]))
+
+
+def delete_a_file(instance):
+    file_of(instance, FileKind.RESOURCES)[1].unlink()
+
+
+PLANTS = [
+    (lose_a_row, "map emitted"),
+    (double_a_row, "1 resources are in the lake twice for the same record"),
+    (count_a_row_twice, "1 rows are stopped at two stages and counted twice"),
+    (delete_a_file, "the lake file lake/"),
+]
+
+
+@pytest.fixture(scope="module")
+def mapped(region, migrated_sqlite, tmp_path_factory):
+    """An instance whose centre was run up to map: nothing of it is seen yet. Nobody writes into it."""
+    place = regions.Place(tmp_path_factory.mktemp("mapped"), template=migrated_sqlite, sources=region / "sources")
+    opened = place.open()
+    regions.run_with(opened, place, ["csapa"], stages=[Stage.LAND, Stage.CHECK, Stage.MAP])
+    yield opened
+    opened.close()
+
+
+def typed(instance, words, monkeypatch, capsys):
+    """The exit code, and what stderr shows."""
+    for name, value in regions.environment(instance.settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["passerelle", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code or 0, " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("plant", "wanted"), PLANTS)
+def test_a_run_that_ends_with_wrong_sums_is_red(mapped, plant, wanted, tmp_path, monkeypatch, capsys):
+    copied = regions.copy_of(mapped, tmp_path / "copy")
+    plant(copied)
+    copied.close()
+
+    code, said = typed(copied, ["run", "csapa"], monkeypatch, capsys)
+
+    assert code == 5
+    assert f"{BATCH}, map: {wanted}" in said
+
+
+def test_a_run_that_finds_nothing_new_is_red_all_the_same_when_a_file_is_gone(instance, monkeypatch, capsys):
+    assert typed(instance, ["run", "csapa"], monkeypatch, capsys)[0] == 0
+    delete_a_file(instance)
+
+    code, said = typed(instance, ["run", "csapa"], monkeypatch, capsys)
+
+    assert code == 5
+    assert f"{BATCH}, map: the lake file lake/" in said
+
+
+@pytest.mark.parametrize(("plant", "wanted"), PLANTS)
+def test_a_run_of_the_territory_over_wrong_sums_is_red(instance, plant, wanted, tmp_path, monkeypatch, capsys):
+    plant(instance)
+
+    code, said = typed(instance, ["territory", "run", "--out", str(tmp_path / "export")], monkeypatch, capsys)
+
+    assert code == 5
+    assert f"{BATCH}, map: {wanted}" in said
+
+
+# A cut ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def delivered(exported, tmp_path):
+    """A copy of the instance that was linked and delivered: a test may spoil it."""
+    copied = regions.copy_of(exported, tmp_path)
+    sums.require(copied.stores.ledger, copied.stores.vault, copied.stores.lake)
+    yield copied
+    copied.close()
+
+
+def spoiled(instance, sql, *values):
+    told = instance.stores.ledger.in_transaction(lambda tx: tx.connection.exec_driver_sql(sql, values).rowcount)
+    assert told > 0
+
+
+def wrong_of_the_cut(instance):
+    """The sentences about the last cut."""
+    stores = instance.stores
+    with stores.ledger.read() as tx:
+        cut = cuts.last(tx).name
+    told = sums.recount(stores.ledger, stores.vault, stores.lake)
+    assert {one.batch for one in told} == {cut}
+    return [f"{one.stage}: {one.sentence}" for one in told]
+
+
+@pytest.mark.parametrize(
+    ("stage", "scope", "state"),
+    [
+        ("link", "ins", "passed"),
+        ("link", "ins", "quarantined"),
+        ("link", "orientation-slip", "passed"),
+        ("link", "orientation-slip", "pending"),
+        ("link", "orientation-number", "passed"),
+        ("link", "hospital_discharge.csapa_contact.d30", "passed"),
+        ("link", "hospital_discharge.csapa_contact.d30", "suppressed"),
+        ("link", "hospital_discharge.housing_first_night.d1", "rejected"),
+        ("link", "prison_release.csapa_contact.d7", "passed"),
+        ("deliver", "export", "passed"),
+        ("deliver", "export", "suppressed"),
+        ("deliver", "export", "out-of-scope"),
+        ("deliver", "follow-up.chu", "passed"),
+        ("deliver", "follow-up.chu", "suppressed"),
+    ],
+)
+def test_a_tally_of_the_cut_that_grew_is_found_at_its_stage_and_scope(delivered, stage, scope, state):
+    spoiled(
+        delivered,
+        "INSERT INTO cut_tallies SELECT max(id), ?, ?, ?, 1 FROM cuts WHERE true ON CONFLICT DO UPDATE SET count = count + 1",
+        *(stage, scope, state),
+    )
+
+    told = wrong_of_the_cut(delivered)
+
+    assert told
+    assert all(one.startswith(f"{stage}: ") and scope in one for one in told)
+
+
+def test_tallies_of_the_cut_that_are_gone_are_missed(delivered):
+    spoiled(delivered, "DELETE FROM cut_tallies WHERE scope IN ('ins', 'export', 'prison_release.csapa_contact.d7')")
+
+    told = wrong_of_the_cut(delivered)
+
+    assert any(one.startswith("link: ins: 0 links are counted as passed, ") for one in told)
+    assert any(one.startswith("link: prison_release.csapa_contact.d7: 0 are counted as passed, ") for one in told)
+    assert any(one.startswith("deliver: export: 0 resources are counted as passed, ") for one in told)
+
+
+def test_a_count_that_moved_from_one_pathway_to_another_is_found(delivered):
+    """Both expect the same follow-up within the same time: together they still hold as many as are stated."""
+    for scope, by in (("hospital_discharge", 1), ("prison_release", -1)):
+        named = f"{scope}.csapa_contact.d7"
+        spoiled(delivered, "UPDATE cut_tallies SET count = count + ? WHERE scope = ? AND state = 'passed'", by, named)
+
+    told = wrong_of_the_cut(delivered)
+
+    assert [one.split(": ")[1] for one in told] == [
+        "hospital_discharge.csapa_contact.d7",
+        "prison_release.csapa_contact.d7",
+    ]
+
+
+def test_a_link_that_was_lost_is_missed(delivered):
+    spoiled(delivered, "DELETE FROM links WHERE left_id = (SELECT min(left_id) FROM links WHERE kind = 'ins')")
+    assert any(one.startswith("link: ins: ") and one.endswith(" are stored") for one in wrong_of_the_cut(delivered))
+
+
+def test_a_receipt_that_was_lost_is_missed_at_deliver(delivered):
+    with delivered.stores.ledger.read() as tx:
+        held = len(outbox.receipts_of(tx, "export"))
+    spoiled(delivered, "DELETE FROM receipts WHERE resource_id = (SELECT min(resource_id) FROM receipts)")
+    sentence = f"deliver: export: {held} resources are counted as passed, the target holds {held - 1}"
+    assert sentence in wrong_of_the_cut(delivered)
+
+
+def test_a_scope_that_nothing_was_delivered_to_is_found(delivered):
+    spoiled(delivered, "INSERT INTO cut_tallies SELECT id, 'deliver', 'nobody', 'passed', 3 FROM cuts")
+    assert wrong_of_the_cut(delivered) == ["deliver: nobody: resources are counted, and nothing was delivered there"]
+
+
+def test_a_run_of_a_source_after_a_cut_leaves_the_sums_of_the_cut_as_they_are(delivered):
+    """What stands has changed since; what was counted then is no lie."""
+    stores = delivered.stores
+    batch = batch_of(delivered)
+    with stores.ledger.read() as tx:
+        stopped = {item.row for item in items.found(tx, batch_id=batch.id)}
+    row = min(set(range(batch.records)) - stopped)
+
+    def publish_again(tx):
+        items.stop_passed(tx, batch.id, [Stop(row, Stage.MAP, State.QUARANTINED, Reason.UNKNOWN_CODE, "type_acte")])
+        tx.connection.exec_driver_sql("UPDATE batches SET generation = generation + 1 WHERE id = ?", (batch.id,))
+
+    stores.ledger.in_transaction(publish_again)
+    assert [one for one in sums.recount(stores.ledger, stores.vault, stores.lake) if one.stage is Stage.DELIVER] == []
+
+
+def test_the_command_line_says_which_scope_of_the_cut_is_wrong(delivered, monkeypatch, capsys):
+    assert typed(delivered, ["ledger", "verify"], monkeypatch, capsys)[0] == 0
+    spoiled(delivered, "UPDATE cut_tallies SET count = count + 1000 WHERE stage = 'deliver' AND state = 'passed'")
+
+    code, said = typed(delivered, ["ledger", "verify"], monkeypatch, capsys)
+
+    assert code == 5
+    assert "cut-000001, deliver: export: " in said

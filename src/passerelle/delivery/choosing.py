@@ -11,7 +11,7 @@ from passerelle.contracts.target import Target
 from passerelle.delivery.classes import Classifier
 from passerelle.delivery.grounds import Grounds, Subject
 from passerelle.fold.view import CutView, Standing, Tree, id_in
-from passerelle.stores.sums import LINK_SOURCE
+from passerelle.stores.cut_sums import LINK_SOURCE
 
 NORELINK = "NORELINK"
 NOT_CLASSIFIED = "not-classified"

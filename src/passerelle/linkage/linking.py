@@ -35,6 +35,7 @@ from passerelle.linkage.slips import Slips, follow_slips
 from passerelle.linkage.statements import Statement, StatementIds, follow_up_statements, person_statement
 from passerelle.linkage.waiting import Blind, Judgement, Outcome
 from passerelle.records import Stage, State
+from passerelle.stores.cut_sums import LINK_SOURCE
 from passerelle.stores.files import batch_stem
 from passerelle.stores.ledger import Lease, batches, contracts, cuts, items, leases, links, run_log
 from passerelle.stores.ledger.batches import Batch, BatchState
@@ -42,7 +43,6 @@ from passerelle.stores.ledger.connection import Transaction
 from passerelle.stores.ledger.cuts import Cut
 from passerelle.stores.ledger.stored import FileKind, NewFile
 from passerelle.stores.opened import Stores
-from passerelle.stores.sums import LINK_SOURCE
 from passerelle.structure import Splitter, load_identity_rules, structure
 
 TABLE = "statements"

@@ -1,6 +1,6 @@
 """A source, run through its stages: land, check, map, validate. Each step finds for itself what is left to do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ from passerelle.checking import check_batch
 from passerelle.contracts.house import SourceFolder
 from passerelle.contracts.problems import nearest
 from passerelle.doors.connections import Connection
-from passerelle.errors import UsageError
+from passerelle.errors import BrokenPromise, UsageError
 from passerelle.fold.view import day_of
 from passerelle.landing import land
 from passerelle.linkage.projection import AGREEMENTS, project_consents
@@ -18,8 +18,10 @@ from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
 from passerelle.pipeline.ordering import published_together, tables_in_order
 from passerelle.records import BATCH_STAGES, Stage, State
+from passerelle.stores import sums
+from passerelle.stores.discrepancy import Discrepancy
 from passerelle.stores.lake import CurrentView
-from passerelle.stores.ledger import Lease, batches, tallies
+from passerelle.stores.ledger import Lease, batches, stored, tallies
 from passerelle.stores.ledger.batches import Batch, BatchState
 from passerelle.stores.ledger.holders import this_holder
 from passerelle.validation import publish
@@ -74,7 +76,7 @@ def run_source(
         UsageError: the source, its connection or the batch is not known.
         Unavailable: the source, the ledger or the disk cannot be reached now.
         ContractError: a contract is wrong.
-        BrokenPromise: what is stored is not what the ledger names.
+        BrokenPromise: what is stored is not what the ledger names, or the sums of the source do not add up.
     """
     return _Run(instance, instance.folder(source), connections, asked or Asked(), progress).run()
 
@@ -99,8 +101,22 @@ class _Run:
         self._order = tables_in_order(folder)
         self._told = SourceRun(self._name)
         self._project = when_changed(projection(instance, self._name))
+        with instance.stores.ledger.read() as tx:
+            self._before = stored.last_position(tx, self._name)
 
     def run(self) -> SourceRun:
+        try:
+            self._through()
+        except BrokenPromise:
+            wrong = self._wrong(())
+            if not wrong:
+                raise
+        else:
+            wrong = self._wrong(self._done()) if self._is_to_the_end() else []
+        sums.refuse(wrong)
+        return self._told
+
+    def _through(self) -> None:
         if Stage.LAND in self._asked.stages:
             self._land()
         left = [stage for stage in BATCH_STAGES[1:] if stage in self._asked.stages]
@@ -108,7 +124,21 @@ class _Run:
             with self._instance.lease(f"run:{self._name}") as lease:
                 for stage in left:
                     self._carry(stage, lease)
-        return self._told
+
+    def _is_to_the_end(self) -> bool:
+        return Stage.VALIDATE in self._asked.stages or bool(self._told.stopped)
+
+    def _done(self) -> set[int]:
+        """The batches that this run touched and that nothing is left to do for."""
+        with self._instance.stores.ledger.read() as tx:
+            done = batches.found(tx, source=self._name, states=[BatchState.STOPPED, BatchState.PUBLISHED])
+            touched = stored.batches_with_files_after(tx, self._name, self._before)
+        named = {*self._told.stopped, *self._told.published}
+        return {batch.id for batch in done if batch.id in touched or batch.name in named}
+
+    def _wrong(self, touched: Collection[int]) -> list[Discrepancy]:
+        stores = self._instance.stores
+        return sums.recount_source(stores.ledger, stores.vault, stores.lake, self._name, touched)
 
     def _land(self) -> None:
         wanted = self._folder.source.connection

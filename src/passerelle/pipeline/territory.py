@@ -1,11 +1,12 @@
 """The territory: one cut of everything published, linked, delivered and reported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from passerelle.delivery import DeliveryOutcome, deliver
-from passerelle.errors import BrokenPromise, UsageError
+from passerelle.errors import UsageError
 from passerelle.linkage.linking import LinkOutcome, link, members_for_cut
 from passerelle.pipeline.doubts import doubts_of
 from passerelle.pipeline.instance import Instance
@@ -14,11 +15,13 @@ from passerelle.reporting.assembling import summarise
 from passerelle.reporting.page import render_page
 from passerelle.reporting.summary import Summary
 from passerelle.stores import sums
+from passerelle.stores.cut_sums import recount_cut
+from passerelle.stores.discrepancy import Discrepancy
 from passerelle.stores.ledger import Lease, Transaction, cuts
 from passerelle.stores.ledger.cuts import Cut
 
 Progress = Callable[[str, int, int], None]
-STEPS = ("link", "deliver", "count again", "report")
+STEPS = ("count again", "link", "deliver", "count the cut again", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def run_territory(
 
     Raises:
         UsageError: there is no such target.
-        BrokenPromise: the sums do not add up; the export and the page are written all the same, and say so.
+        BrokenPromise: the sums do not add up. The export and the page are written all the same, and say so, unless a
+            file is gone without which nothing can be linked or delivered.
         Unavailable: another process works on the territory.
     """
     if target not in instance.house.targets:
@@ -65,24 +69,27 @@ def run_territory(
         raise UsageError(f"there is no target '{target}'; targets are {known}")
     stores, house, as_of = instance.stores, instance.house, instance.settings.as_of
     with instance.lease("territory") as lease:
-        cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
-        progress("link", 0, 1)
-        linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
-        progress("deliver", 0, 1)
-        delivery = deliver(
-            stores,
-            house,
-            cut,
-            linked,
-            lease=lease,
-            as_of=as_of,
-            out_folder=out,
-            target=house.targets[target],
-            directory=instance.directory,
-            doubts=doubts_of(instance),
-        )
-    progress("count again", 0, 1)
-    wrong = sums.recount(stores.ledger, stores.vault, stores.lake)
+        progress("count again", 0, 1)
+        before = sums.recount_batches(stores.ledger, stores.vault, stores.lake).found
+        with _told_first(before):
+            cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
+            progress("link", 0, 1)
+            linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
+            progress("deliver", 0, 1)
+            delivery = deliver(
+                stores,
+                house,
+                cut,
+                linked,
+                lease=lease,
+                as_of=as_of,
+                out_folder=out,
+                target=house.targets[target],
+                directory=instance.directory,
+                doubts=doubts_of(instance),
+            )
+            progress("count the cut again", 0, 1)
+            wrong = [*before, *recount_cut(stores.ledger, stores.lake, sorted(house.sources))]
     progress("report", 0, 1)
     summary = summarise(
         stores,
@@ -99,10 +106,21 @@ def run_territory(
     if page is not None:
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(render_page(summary, names_of(instance)), encoding="utf-8")
-    if wrong:
-        told = [f"{one.batch}, {one.stage}: {one.sentence}" for one in wrong]
-        raise BrokenPromise("the sums do not add up:\n  " + "\n  ".join(told))
+    sums.refuse(wrong)
     return Territory(cut.name, linked, delivery, summary)
+
+
+@contextmanager
+def _told_first(wrong: Sequence[Discrepancy]) -> Iterator[None]:
+    """What was found not to add up is said instead of what link or deliver stumbles over because of it."""
+    try:
+        yield
+    except Exception:
+        if not wrong:
+            raise
+    else:
+        return
+    sums.refuse(wrong)
 
 
 def _cut(tx: Transaction, lease: Lease) -> Cut:

@@ -12,11 +12,11 @@ from passerelle.fold.view import CutView, Tree, day_in, day_of, id_in
 from passerelle.ids import KeyedHasher
 from passerelle.records import BATCH_STAGES, Stage, State
 from passerelle.reporting.summary import Overdue, Quality, Shares, StageSums, Summary, Unused
+from passerelle.stores.cut_sums import LINK_SOURCE
 from passerelle.stores.ledger import batches, cuts, findings, items, links, tallies
 from passerelle.stores.ledger.connection import Transaction
 from passerelle.stores.ledger.cuts import Cut
 from passerelle.stores.opened import Stores
-from passerelle.stores.sums import LINK_SOURCE
 
 UNITS = {
     Stage.LAND: "record",

@@ -4,15 +4,18 @@ For every batch: land received what the record files hold; check received what l
 check passed; validate received the resources that map emitted. Non-passed items are the ledger's rows, passed
 ones the rest. Files are opened, counted and compared with their hashes; every passed record is in the key index.
 
-What link states has no record behind it: its batch is counted apart, as one file in which no statement stands twice.
+What link states has no record behind it, and what link and deliver count is of a cut: `cut_sums` counts them again.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from passerelle.errors import BrokenPromise
 from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Reason, Stage, State
+from passerelle.stores.cut_sums import LINK_SOURCE, recount_cut
+from passerelle.stores.discrepancy import Discrepancy
+from passerelle.stores.files import path_below
 from passerelle.stores.keys import DataKey
 from passerelle.stores.lake import Lake
 from passerelle.stores.ledger import Ledger, batches, items, key_index, stored, tallies
@@ -22,9 +25,6 @@ from passerelle.stores.ledger.stored import BatchFile, FileKind
 from passerelle.stores.ledger.tallies import Tallies
 from passerelle.stores.vault import Vault
 
-LINK_SOURCE = "link"
-"""The source under which link keeps what it states. No source folder may have this name."""
-
 _DONE = {
     BatchState.LANDING: BATCH_STAGES[:1],
     BatchState.LANDED: BATCH_STAGES[:1],
@@ -33,15 +33,6 @@ _DONE = {
     BatchState.MAPPED: BATCH_STAGES[:3],
     BatchState.PUBLISHED: BATCH_STAGES,
 }
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Discrepancy:
-    """Something that does not add up, with no value of a record in it."""
-
-    batch: str
-    stage: Stage
-    sentence: str
 
 
 @dataclass(slots=True)
@@ -54,6 +45,7 @@ class _Facts:
     files: list[BatchFile]
     items: list[Item]
     indexed: set[int] = field(default_factory=set)
+    opened: bool = True
 
     def told(self, stage: Stage, state: State) -> int:
         return self.tallies.get((stage, state), 0)
@@ -70,53 +62,99 @@ class _Records:
     empty: set[int]
 
 
-def recount(ledger: Ledger, vault: Vault, lake: Lake) -> list[Discrepancy]:
-    """Everything that does not add up, sorted; nothing if every sum does.
+@dataclass(slots=True)
+class Recounted:
+    """What came of counting batches again: what does not add up, sorted, and the files that are gone or damaged."""
+
+    found: list[Discrepancy]
+    broken: set[str]
+
+
+def recount(ledger: Ledger, vault: Vault, lake: Lake, *, sources: Sequence[str] | None = None) -> list[Discrepancy]:
+    """Everything of batches and of cuts that does not add up, sorted; nothing if every sum does.
 
     The ledger is read in one transaction; files are read after it, and are immutable.
+
+    Args:
+        ledger: what is compared.
+        vault: where records lie.
+        lake: where resources lie.
+        sources: those of which a cut is delivered; all without.
     """
-    facts = _facts(ledger)
+    told = recount_batches(ledger, vault, lake)
+    return sorted([*told.found, *recount_cut(ledger, lake, sources, broken=told.broken)])
+
+
+def recount_batches(ledger: Ledger, vault: Vault, lake: Lake) -> Recounted:
+    """Every batch is counted again."""
+    return _recounted(_facts(ledger), ledger, vault, lake)
+
+
+def recount_source(
+    ledger: Ledger, vault: Vault, lake: Lake, source: str, touched: Collection[int]
+) -> list[Discrepancy]:
+    """What does not add up of the source's batches: of those that were touched everything is counted again.
+
+    Of the others, what costs no reading of files: their sums in the ledger, and that their files are there.
+    """
+    told = _facts(ledger, source, touched)
+    return _recounted(told, ledger, vault, lake).found
+
+
+def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lake) -> Recounted:
     found: list[Discrepancy] = []
     broken: set[str] = set()
     for told in facts.values():
-        for file, sentence in _files(told, vault, lake):
+        for file, sentence in _files(told, vault, lake) if told.opened else _absent(told, lake):
             broken.add(file.name)
             found.append(Discrepancy(told.batch.name, file.stage, sentence))
-    emitted = _emitted(facts.values(), lake, broken)
+    opened = [told for told in facts.values() if told.opened]
+    emitted = _emitted(opened, lake, broken)
     without: dict[int, set[int]] = {}
-    for batch_id, told in facts.items():
+    for told in facts.values():
         done = _DONE[told.batch.state]
-        whole = not any(file.name in broken for file in told.files)
-        found.extend(_land(told, _records(told, vault, broken), whole=whole))
         found.extend(_items(told))
         if Stage.CHECK in done:
             found.extend(_chain(told, Stage.LAND, Stage.CHECK))
         if Stage.MAP in done:
             found.extend(_chain(told, Stage.CHECK, Stage.MAP))
-            if whole:
-                resources = emitted.get(batch_id, {})
-                found.extend(_map(told, resources, published=Stage.VALIDATE in done))
-                without[batch_id] = _without_resources(told, resources)
+        if Stage.VALIDATE in done:
+            found.extend(_received(told))
+    for told in opened:
+        done = _DONE[told.batch.state]
+        whole = not any(file.name in broken for file in told.files)
+        found.extend(_land(told, _records(told, vault, broken), whole=whole))
+        if Stage.MAP in done and whole:
+            resources = emitted.get(told.batch.id, {})
+            found.extend(_map(told, resources, published=Stage.VALIDATE in done))
+            without[told.batch.id] = _without_resources(told, resources)
     found.extend(_lost(ledger, lake, facts, without, broken))
-    found.extend(_stated(ledger, lake))
-    return sorted(found)
+    return Recounted(sorted(found), broken)
 
 
-def _facts(ledger: Ledger) -> dict[int, _Facts]:
+def _facts(ledger: Ledger, source: str | None = None, touched: Collection[int] | None = None) -> dict[int, _Facts]:
+    """What the ledger says of all batches, or those of the source; all or those that were touched are to be opened."""
     with ledger.read() as tx:
         counted = tallies.all_of(tx)
         facts = {
-            batch.id: _Facts(batch, counted.get(batch.id, {}), tallies.fan_out(tx, batch.id), [], [])
-            for batch in batches.found(tx)
+            batch.id: _Facts(
+                batch,
+                counted.get(batch.id, {}),
+                tallies.fan_out(tx, batch.id),
+                [],
+                [],
+                opened=touched is None or batch.id in touched,
+            )
+            for batch in batches.found(tx, source=source)
             if batch.source != LINK_SOURCE
         }
         for file in stored.current(tx):
             if file.batch_id in facts:
                 facts[file.batch_id].files.append(file)
-        for item in items.found(tx):
+        for item in items.found(tx, source=source):
             if item.batch_id in facts:
                 facts[item.batch_id].items.append(item)
-        for batch_id, row, _ in key_index.rows_by_batch(tx):
+        for batch_id, row, _ in key_index.rows_by_batch(tx, touched):
             if batch_id in facts:
                 facts[batch_id].indexed.add(row)
     return facts
@@ -135,6 +173,16 @@ def _files(told: _Facts, vault: Vault, lake: Lake) -> Iterator[tuple[BatchFile, 
             wrong = vault.verify(file.stored, _key(told, file, vault))
         if wrong is not None:
             yield file, wrong
+
+
+def _absent(told: _Facts, lake: Lake) -> Iterator[tuple[BatchFile, str]]:
+    """Files that are gone, or have another length than the ledger names. None is opened."""
+    for file in told.files:
+        path = path_below(lake.root, file.name)
+        if not path.is_file():
+            yield file, f"the {file.name.partition('/')[0]} file {file.name} is gone"
+        elif path.stat().st_size != file.stored.bytes:
+            yield file, f"{file.name} has not the length that the ledger names"
 
 
 def _records(told: _Facts, vault: Vault, broken: set[str]) -> _Records:
@@ -211,6 +259,13 @@ def _chain(told: _Facts, before: Stage, stage: Stage) -> Iterator[Discrepancy]:
         yield Discrepancy(told.batch.name, stage, f"{before} passed {passed_on} records, {stage} received {received}")
 
 
+def _received(told: _Facts) -> Iterator[Discrepancy]:
+    received = tallies.received(told.tallies, Stage.VALIDATE)
+    if received != told.fan_out:
+        sentence = f"map emitted {told.fan_out} resources, validate received {received}"
+        yield Discrepancy(told.batch.name, Stage.VALIDATE, sentence)
+
+
 def _emitted(facts: Iterable[_Facts], lake: Lake, broken: set[str]) -> dict[int, dict[int, tuple[int, int]]]:
     """Per batch and row: how many resources its newest evaluations emitted, and how many rows are doubled."""
     listed = [
@@ -261,9 +316,6 @@ def _map(told: _Facts, emitted: dict[int, tuple[int, int]], *, published: bool) 
         )
     if not published:
         return
-    received = tallies.received(told.tallies, Stage.VALIDATE)
-    if received != told.fan_out:
-        yield Discrepancy(name, Stage.VALIDATE, f"map emitted {told.fan_out} resources, validate received {received}")
     standing = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped and row not in stopped)
     if told.told(Stage.VALIDATE, State.PASSED) != standing:
         yield Discrepancy(
@@ -295,7 +347,7 @@ def _lost(
     }
     folds: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
     with ledger.read() as tx:
-        for batch_id, row, role, fold in key_index.keys_by_row(tx):
+        for batch_id, row, role, fold in key_index.keys_by_row(tx, without):
             if row in without.get(batch_id, ()) and _may_speak_for(facts[batch_id].batch, role, emitting):
                 folds[batch_id, row].add(fold)
     files = [
@@ -322,35 +374,21 @@ def _may_speak_for(batch: Batch, role: str, emitting: set[tuple[str, str]]) -> b
     return (batch.source, batch.table) not in emitting
 
 
-def _stated(ledger: Ledger, lake: Lake) -> Iterator[Discrepancy]:
-    """What link states: one whole file, each statement once, and nothing else under its batch."""
-    with ledger.read() as tx:
-        told = [
-            (batch, stored.of_batch(tx, batch.id), tallies.of(tx, batch.id), items.found(tx, batch_id=batch.id))
-            for batch in batches.found(tx, source=LINK_SOURCE)
-        ]
-    for batch, files, counted, stopped in told:
-        if any(counted.values()) or stopped or batch.records:
-            yield Discrepancy(batch.name, Stage.LINK, "records are counted under statements, which have none")
-        if len(files) != 1 or files[0].kind is not FileKind.RESOURCES:
-            yield Discrepancy(batch.name, Stage.LINK, f"{len(files)} files are listed, one of statements was wanted")
-            continue
-        wrong = lake.verify(files[0].stored)
-        if wrong is not None:
-            yield Discrepancy(batch.name, Stage.LINK, wrong)
-            continue
-        ids = lake.read(files[0], ["id"]).column("id")
-        if len(ids.unique()) != len(ids):
-            yield Discrepancy(batch.name, Stage.LINK, f"{len(ids) - len(ids.unique())} statements stand twice")
-
-
-def require(ledger: Ledger, vault: Vault, lake: Lake) -> None:
+def require(ledger: Ledger, vault: Vault, lake: Lake, *, sources: Sequence[str] | None = None) -> None:
     """Every sum adds up.
 
     Raises:
         BrokenPromise: one or more do not; the sentences say where.
     """
-    found = recount(ledger, vault, lake)
+    refuse(recount(ledger, vault, lake, sources=sources))
+
+
+def refuse(found: Sequence[Discrepancy]) -> None:
+    """Nothing was found.
+
+    Raises:
+        BrokenPromise: something was; the sentences say where.
+    """
     if found:
         told = [f"{wrong.batch}, {wrong.stage}: {wrong.sentence}" for wrong in found]
         raise BrokenPromise("the sums do not add up:\n  " + "\n  ".join(told))

@@ -170,6 +170,16 @@ def batches_after(tx: Transaction, source: str, position: int) -> set[int]:
     return {row.batch_id for row in tx.rows(asked)}
 
 
+def batches_with_files_after(tx: Transaction, source: str, position: int) -> set[int]:
+    """Batches of the source of which a current file has a higher position."""
+    asked = (
+        sa.select(table.c.batch_id)
+        .join(batches, batches.c.id == table.c.batch_id)
+        .where(batches.c.source == source, table.c.until_generation.is_(None), table.c.position > position)
+    )
+    return {row.batch_id for row in tx.rows(asked.distinct())}
+
+
 def view_files(
     tx: Transaction, sources: Sequence[str] | None = None, *, with_batches: Collection[int] = ()
 ) -> list[ViewFile]:
