@@ -54,12 +54,14 @@ def split_lines(table: Table, file: BinaryIO) -> Iterator[bytes]:
             raise Unreadable(Reason.FORBIDDEN_CHARACTER, declared[0])
         header = header[len(_BOM) :]
     written = CellReader(dialect).read(header, None)
+    front = HEADER_MARK + header + HEADER_MARK
     if tuple(written) == declared:
-        yield from lines
+        for line in lines:
+            # A line that begins as one with its header in front brings none: it stops at that sign.
+            yield front + line if line.startswith(HEADER_MARK) else line
         return
     for name in declared:
         place_in_header(name, written)
-    front = HEADER_MARK + header + HEADER_MARK
     for line in lines:
         yield front + line
 
