@@ -3,6 +3,8 @@
 import pytest
 from house_builder import CODES, WARD, change, problems_of, write_house
 
+from passerelle.contracts.source import Dialect
+
 PEOPLE = "mappings/sources/ward/people.yaml"
 STAYS = "mappings/sources/ward/stays.yaml"
 STORIES = "mappings/sources/ward/examples/stories.yaml"
@@ -765,6 +767,53 @@ def test_no_problem_shows_a_path_of_the_machine(root):
     (root / WARD).write_text("source: [", "utf-8")
 
     assert not any(str(root) in one for one in problems_of(root))
+
+
+@pytest.mark.parametrize("written", ["%d/%m/%Y %H:%M", "%y%m%d", "%Y-%m-%d %I:%M %p", "%m/%Y"])
+def test_the_cursor_of_a_database_sorts_as_it_is_written(root, written):
+    change(root, WARD, "changed: {type: datetime,", f"changed: {{type: datetime, format: '{written}',")
+    change(
+        root,
+        WARD,
+        "format: delimited\n    files: people_*.csv\n    complete: {marker: .ok}",
+        "format: sql\n    sql: {table: people, key: [number]}",
+    )
+
+    assert any(
+        one.startswith(f"{WARD}:26: `format: {written}` does not sort as a text, and column 'changed' orders the rows")
+        for one in problems_of(root)
+    )
+
+
+@pytest.mark.parametrize("written", ["%Y%m%d%H%M%S", "%d/%m/%Y"])
+def test_any_format_orders_files_and_one_that_sorts_a_database(root, written):
+    change(root, WARD, "changed: {type: datetime,", f"changed: {{type: datetime, format: '{written}',")
+    if written.startswith("%Y"):
+        change(
+            root,
+            WARD,
+            "format: delimited\n    files: people_*.csv\n    complete: {marker: .ok}",
+            "format: sql\n    sql: {table: people, key: [number]}",
+        )
+
+    assert not any("does not sort" in one for one in problems_of(root))
+
+
+@pytest.mark.parametrize(
+    "name", ["nope", "rot13", "punycode", "utf-16", "unicode_escape", "utf-7", "idna", "utf-8-sig", "hex", ""]
+)
+def test_a_charset_is_an_encoding_of_text(root, name):
+    change(root, WARD, "    files: people_*.csv\n", f"    files: people_*.csv\n    dialect: {{charset: '{name}'}}\n")
+
+    (told,) = [one for one in problems_of(root) if "charset" in one]
+    assert told.startswith(f"{WARD}:19: ")
+    assert "wants one of utf-8, ascii, iso8859-1" in told
+
+
+def test_a_charset_may_be_called_by_another_of_its_names():
+    assert ["iso8859-1", "cp1252", "utf-8"] == [
+        Dialect.model_validate({"charset": name}).charset for name in ("Latin-1", "windows-1252", "UTF8")
+    ]
 
 
 def test_an_hl7v2_table_wants_messages_and_folds(root):

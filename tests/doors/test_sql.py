@@ -224,3 +224,45 @@ def test_a_date_cursor_of_the_driver_is_a_date(postgres_server):
             writing.execute(sa.text("INSERT INTO v VALUES (1, '2025-03-01')"))
         with SqlDoor(connection) as door:
             assert door.newest(SqlTable("v", ("id",), "at", ("id",))) == date(2025, 3, 1)
+
+
+@pytest.mark.parametrize("page_rows", [1, 2, 3, 9])
+def test_a_key_that_is_not_unique_stops_before_a_row_is_missed(database, page_rows):
+    engine, connection = database
+    create(engine, row(1), row(2, note="a"), row(2, note="b"), row(3))
+    with SqlDoor(connection) as door, pytest.raises(RefusedForGood) as refused:
+        list(door.rows(VISITS, since=None, until=door.newest(VISITS), page_rows=page_rows))
+    assert "table visits has two rows of one changed and one key (id): the key is not unique" in str(refused.value)
+
+
+def test_moments_that_python_cannot_hold_come_as_they_are_written_and_stop_nobody_else(postgres_server):
+    with _postgres(postgres_server) as (engine, connection):
+        with engine.begin() as writing:
+            writing.execute(sa.text("CREATE TABLE odd (id INTEGER, day DATE, at TIMESTAMP, hour TIME, z TIMESTAMPTZ)"))
+            writing.execute(
+                sa.text(
+                    "INSERT INTO odd VALUES (1, 'infinity', '-infinity', '24:00', 'infinity'),"
+                    " (2, '2025-03-01', '2025-03-01 08:00', '08:00', '2025-03-01 08:00+01')"
+                )
+            )
+        table = SqlTable("odd", ("id", "day", "at", "hour", "z"), "at", ("id",))
+        with SqlDoor(connection) as door:
+            found = [orjson.loads(record) for record, _ in door.rows(table, since=None, until=door.newest(table))]
+    assert [
+        {"id": 1, "day": "infinity", "at": "-infinity", "hour": "24:00:00", "z": "infinity"},
+        {
+            "id": 2,
+            "day": "2025-03-01",
+            "at": "2025-03-01 08:00:00",
+            "hour": "08:00:00",
+            "z": "2025-03-01 07:00:00+00:00",
+        },
+    ] == found
+
+
+def test_a_value_of_another_type_is_no_reason_to_try_again(postgres_server):
+    with _postgres(postgres_server) as (engine, connection):
+        with engine.begin() as writing:
+            writing.execute(sa.text("CREATE TABLE visits (id INTEGER, note TEXT, changed TIMESTAMP)"))
+        with SqlDoor(connection) as door, pytest.raises(RefusedForGood, match="a value that cannot be read"):
+            list(door.rows(VISITS, since="zz", until=None))

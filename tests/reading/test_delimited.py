@@ -28,6 +28,21 @@ def test_texts_that_mean_nothing_are_none():
     assert ["17", None, None] == parse(b"17;NULL;-", table)
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "iso8859-1", "iso8859-15"])
+@pytest.mark.parametrize("cell", ["l\x92eau", '"l\x92eau"', '"l\x85;eau"'])
+def test_bytes_of_windows_that_are_read_as_controls_stop_their_line(charset, cell):
+    table = delimited("num", "lieu", "note", charset=charset)
+
+    assert ("forbidden-character", "lieu") == refused(parse, f"17;{cell};x".encode(charset), table)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "cp1252"])
+def test_signs_beside_the_controls_are_text(charset):
+    table = delimited("num", "lieu", "note", charset=charset)
+
+    assert ["17", "l’eau «\xa0n°\xa01\xa0»", "€"] == parse("17;l’eau «\xa0n°\xa01\xa0»;€".encode(charset), table)
+
+
 def test_quotes_hold_delimiters_quotes_and_line_ends():
     assert ["17", "a;b", 'dit "oui"\r\npuis non'] == parse(b'17;"a;b";"dit ""oui""\r\npuis non"')
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pam_messages import ADT, READER
-from reading_tables import delimited, refused, split
+from reading_tables import ZONE, delimited, refused, split
 
-from passerelle.reading import split_file
+from passerelle.reading import reader_for, split_file
 
 TABLE = delimited("num", "note")
 
@@ -69,6 +69,27 @@ def test_a_byte_order_mark_is_refused_unless_the_dialect_strips_it():
 
 def test_a_header_in_another_order_travels_with_every_record():
     assert [b"\x1enote;num\x1ea;1", b"\x1enote;num\x1eb;2"] == split(TABLE, b"note;num\na;1\nb;2\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"\x1enote;num\x1ea;1", ("wrong-column-count", "")),
+        (b"\x1enum;note\x1e1", ("forbidden-character", "num")),
+        (b"\x1e1;2", ("forbidden-character", "num")),
+    ],
+)
+def test_a_line_brings_no_header_of_its_own(line, why):
+    (record,) = split(TABLE, b"num;note\n" + line + b"\n")
+
+    assert why == refused(reader_for(TABLE, zone=ZONE).parse, record)
+
+
+@pytest.mark.parametrize("head", [b"num;note", b"note;num", b'"num";note'])
+def test_the_header_of_a_second_file_behind_the_first_is_no_row(head):
+    records = split(TABLE, head + b"\n1;2\n" + head + b"\n")
+
+    assert ("not-a-record", "") == refused(reader_for(TABLE, zone=ZONE).parse, records[1])
 
 
 def test_only_files_are_split():

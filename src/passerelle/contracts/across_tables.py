@@ -30,6 +30,7 @@ OF_STAY = (
 OF_MESSAGE = ("@event", "@ipp", "@stay_key")
 """Paths of columns that the profile of a message fills."""
 _CRON = re.compile(r"@(hourly|daily|weekly|monthly|yearly|once)|\S+( \S+){4}")
+_GREATEST_FIRST = "YmdHMSf"
 _FINESS = re.compile(r"([0-9]{2}|2A|2B)[0-9]{7}")
 _WANTED = {"delimited": ("files", "complete"), "sql": ("sql",), "rest": ("rest",), "hl7v2": ("files", "messages")}
 _OF_FORMAT = {
@@ -145,6 +146,14 @@ def _check_organisation(
                 problems.add(at(*loc), f"`{loc[-1]}` is not what the directory says of '{one.code}'")
 
 
+def _sorts_as_text(written: str) -> bool:
+    """Whether the greater of two moments in this format is the later one."""
+    if written == "hl7":
+        return True
+    said = "".join(re.findall("%(.)", written))
+    return said.startswith("Y") and _GREATEST_FIRST.startswith(said)
+
+
 @dataclass(frozen=True, slots=True)
 class _TableCheck:
     folder: SourceFolder
@@ -227,8 +236,8 @@ class _TableCheck:
         table = self.table
         for column in table.key:
             self._is_column(column, self._at("key"))
-        if table.order.column is not None:
-            self._is_column(table.order.column, self._at("order"))
+        if table.order.column is not None and self._is_column(table.order.column, self._at("order")):
+            self._sorts(table.order.column)
         if table.deleted is not None:
             self._is_column(table.deleted.column, self._at("deleted"))
             if not table.deleted.values:
@@ -239,6 +248,17 @@ class _TableCheck:
                 self.problems.add(self._at("scope"), "`units: true` reads units.csv of the source, which has no unit")
             if not table.scope.units and not table.scope.among:
                 self.problems.add(self._at("scope"), "`scope` wants `among` or `units: true`; else nothing is in scope")
+
+    def _sorts(self, column: str) -> None:
+        """Pages of a database follow its own order: the texts of a cursor sort as what they mean."""
+        written = self.table.columns[column].format
+        if self.table.format == "sql" and written and not _sorts_as_text(written):
+            self.problems.add(
+                self._at("columns", column, "format"),
+                f"`format: {written}` does not sort as a text, and column '{column}' orders the rows of a database: "
+                "year, month, day, hour, minute and second in this order are wanted (%Y-%m-%d %H:%M:%S), else rows are "
+                "missed; have the source make a view with such a column and order by that",
+            )
 
     def _parents(self) -> None:
         tables = self.folder.source.tables

@@ -1,8 +1,9 @@
 """`source.yaml`: who sends, on what ground, which tables, and what each column is."""
 
+import codecs
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from passerelle.contracts.model import Contract
 from passerelle.contracts.suite import Expectation
@@ -17,6 +18,28 @@ LegalKind = Literal[
 OrganisationKind = Literal[
     LegalKind, "care-coordination", "authority", "prison-administration", "probation", "justice", "police"
 ]
+
+
+CHARSETS = (
+    "utf-8",
+    "ascii",
+    *(f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
+    *(f"cp{page}" for page in (437, 850, 852, 858, 1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258)),
+)
+"""Encodings of text in which a byte means one sign, or UTF-8: lines and delimiters are found in the bytes."""
+
+
+def _charset(said: str) -> str:
+    try:
+        name = codecs.lookup(said).name
+    except (LookupError, ValueError):
+        name = ""
+    if name not in CHARSETS:
+        raise ValueError(f"`charset` wants one of {', '.join(CHARSETS)}, or another name of one of them")
+    return name
+
+
+Charset = Annotated[str, AfterValidator(_charset)]
 
 
 class Column(Contract):
@@ -41,7 +64,7 @@ class Column(Contract):
 class Dialect(Contract):
     """How a delimited text file is written."""
 
-    charset: str = Field("utf-8", description="Python codec name; decoding is strict.")
+    charset: Charset = Field("utf-8", description="Name of the encoding, such as cp1252; decoding is strict.")
     delimiter: str = Field(";", min_length=1, max_length=1, description="Character between two cells.")
     quote: str = Field(
         '"', min_length=1, max_length=1, description="Character around a cell that holds a delimiter or a line end."
@@ -165,7 +188,7 @@ class Messages(Contract):
 
     events: tuple[str, ...] = Field(min_length=1, description="Trigger events: A01, A02...")
     profile: Literal["pam_fr"] = Field("pam_fr", description="The profile that the messages follow.")
-    charset: str = Field("utf-8", description="When MSH-18 is empty.")
+    charset: Charset = Field("utf-8", description="When MSH-18 is empty.")
     production: bool | None = Field(None, description="MSH-11 other than P is quarantined (default: by environment).")
 
 

@@ -21,6 +21,9 @@ from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
+from psycopg import DataError, pq
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import AdaptersMap, Loader
 
 from passerelle.doors.connections import Connection
 from passerelle.errors import PasserelleError, RefusedForGood, Unavailable, UsageError
@@ -30,6 +33,8 @@ _BUSY_SECONDS = 30.0
 _PLAIN = frozenset({str, int, bool, type(None)})
 _SAFE_INTEGER = 1 << 63
 _NEVER = ("42", "28", "3D", "3F", "0A")  # classes of SQLSTATE: wrong statement or right, wrong login, no such database
+_NO_VALUE = "22"  # class of SQLSTATE: a value is none of its type
+_MOMENTS = ("date", "time", "timetz", "timestamp", "timestamptz")
 _NOT_THERE = ("no such table", "no such column", "file is not a database", "authentication failed", "does not exist")
 
 Value = str | int | float | Decimal | datetime | date | UUID | bytes | bool
@@ -118,13 +123,26 @@ class SqlDoor:
         """The rows whose cursor lies from `since` to `until`, both included, in order of cursor and key.
 
         With `after`, those that stand behind that place: reading goes on where it stopped.
+
+        Raises:
+            RefusedForGood: two of them have one cursor and key, so that a page may end between them.
+            Unavailable: the database does not answer.
         """
         while True:
-            page = self._page(table, since, until, after, page_rows)
-            for record, place in page:
+            # One row more than the page: where it stands is known before the next page asks for what lies behind.
+            page = self._page(table, since, until, after, page_rows + 1)
+            for number, (record, place) in enumerate(page):
+                if place == after:
+                    raise RefusedForGood(
+                        f"the source's table {table.name} has two rows of one {table.cursor} and one key "
+                        f"({', '.join(table.key)}): the key is not unique and rows would be missed; add the columns "
+                        "that make it so to `sql.key`"
+                    )
+                if number == page_rows:
+                    break
                 yield Placed(record, place)
                 after = place
-            if len(page) < page_rows:
+            else:
                 return
 
     def unplaced(self, table: SqlTable) -> Iterator[Placed]:
@@ -277,13 +295,43 @@ def _postgres(connection: Connection) -> sa.Engine:
     )
     # Moments with an offset come in UTC whatever the server's setting: the same row is always the same bytes.
     options = "-c timezone=UTC -c default_transaction_read_only=on -c bytea_output=hex -c datestyle=ISO"
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         hide_parameters=True,
         pool_size=1,
         pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": int(_BUSY_SECONDS)},
     )
+    sa.event.listen(engine, "connect", _read_leniently)
+    return engine
+
+
+def _read_leniently(connection: Any, _: object) -> None:
+    """Moments that Python cannot hold (infinity, 24:00, years before Christ) come as the server writes them.
+
+    They stop their row, and not its table.
+    """
+    for name in _MOMENTS:
+        connection.adapters.register_loader(name, _lenient(connection.adapters, name))
+
+
+def _lenient(adapters: AdaptersMap, name: str) -> type[Loader]:
+    found = adapters.get_loader(adapters.types[name].oid, pq.Format.TEXT)
+    assert found is not None
+    strict = found
+
+    class Lenient(Loader):
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self._strict = strict(oid, context)
+
+        def load(self, data: Buffer) -> Any:
+            try:
+                return self._strict.load(data)
+            except DataError:
+                return bytes(data).decode()
+
+    return Lenient
 
 
 def _told(wrong: Exception) -> PasserelleError:
@@ -291,6 +339,11 @@ def _told(wrong: Exception) -> PasserelleError:
     state = getattr(original, "sqlstate", None) or ""
     text = str(original)
     mark = state or getattr(original, "sqlite_errorname", None) or type(original).__name__
+    if state.startswith(_NO_VALUE) or isinstance(wrong, sa.exc.DataError):
+        return RefusedForGood(
+            f"the source's database holds or compares a value that cannot be read ({mark}): look at the types of "
+            "cursor and key"
+        )
     if state.startswith(_NEVER) or any(sign in text for sign in _NOT_THERE):
         return RefusedForGood(
             f"the source's database refuses what we ask ({mark}): table, column or login is not what contract and "

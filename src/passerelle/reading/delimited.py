@@ -31,6 +31,7 @@ class DelimitedReader:
         self._cells = CellReader(dialect)
         self._null = frozenset(dialect.null) - {""}
         self._names = header_names(table)
+        self._header = list(self._names)
         self._headers: dict[bytes, _Header] = {}
 
     def parse(self, raw: bytes) -> Row:
@@ -40,6 +41,8 @@ class DelimitedReader:
             Unreadable: it is not one line of this table.
         """
         cells = self._under_header(raw) if raw[:1] == HEADER_MARK else self._cells.read(raw, self._names)
+        if cells == self._header:
+            raise Unreadable(Reason.NOT_A_RECORD)  # two files, one behind the other
         null = self._null
         row: Row = (
             [None if cell in null else cell or None for cell in cells] if null else [cell or None for cell in cells]

@@ -57,14 +57,16 @@ def split_lines(table: Table, file: BinaryIO) -> Iterator[bytes]:
             raise Unreadable(Reason.BYTE_ORDER_MARK, declared[0])
         header = header[len(_BOM) :]
     written = CellReader(dialect).read(header, None)
+    front = HEADER_MARK + header + HEADER_MARK
     if tuple(written) == declared:
-        yield from lines
+        for line in lines:
+            # A line that begins as one with its header in front brings none: it stops at that sign.
+            yield front + line if line.startswith(HEADER_MARK) else line
         return
     if len(written) == 1 and len(declared) > 1 and written[0] not in declared:
         raise Unreadable(Reason.WRONG_DELIMITER, f"`delimiter: {json.dumps(dialect.delimiter)}`")
     for name in declared:
         place_in_header(name, written)
-    front = HEADER_MARK + header + HEADER_MARK
     for line in lines:
         yield front + line
 
