@@ -92,21 +92,20 @@ def test_a_slip_leads_to_the_contact_at_which_it_was_shown_and_to_no_other(regio
     assert wanted == region.links("orientation-slip")
 
 
-def test_an_orientation_number_leads_to_the_placements_of_its_request_and_to_no_other(region):
-    wanted = {
-        frozenset(
-            (
-                written(region.id_of(event["source"], "orientation", event["orientation"]["key"])),
-                written(region.id_of("siao", "placement", str(placement))),
-            )
-        )
-        for event in region.lines("events")
-        if event["orientation"]
-        for placement in event["orientation"]["placements"]
-    }
+def test_an_orientation_number_leads_to_placements_of_its_own_request_and_to_every_night_that_was_found(region):
+    true, needed = set(), set()
+    for event in (one for one in region.lines("events") if one["orientation"]):
+        given = written(region.id_of(event["source"], "orientation", event["orientation"]["key"]))
+        found = {answer["follow_up"] for answer in event["expected"]["housing_first_night"].values()}
+        for placement in event["orientation"]["placements"]:
+            pair = frozenset((given, written(region.id_of("siao", "placement", str(placement)))))
+            true.add(pair)
+            needed |= {pair} if placement in found else set()
+    linked = region.links("orientation-number")
 
-    assert wanted
-    assert wanted == region.links("orientation-number")
+    assert needed
+    assert set() == linked - true, "a wrong link"
+    assert set() == needed - linked, "a missing link"
 
 
 def test_every_resource_of_the_region_is_r4_and_known_to_the_library(region):

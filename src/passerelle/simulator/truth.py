@@ -247,7 +247,7 @@ def _expected_night(life: Life, identity: Identity, event: _Event, dead: date | 
 
 
 def _orientation(life: Life, identity: Identity, event: _Event) -> Tree | None:
-    """The orientation number given at the event, and the placements that must be linked with it: those of its request.
+    """The orientation number given at the event, and the placements that may be linked with it: those of its request.
 
     A link is true whether or not the housing desk covered the day: coverage only decides what a silence tells.
     """
