@@ -2,15 +2,21 @@
 
 import errno
 import json
+import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from house_builder import ROOT
 
 from passerelle.cli import main
 from passerelle.cli.output import count_of, print_table
+from passerelle.contracts.house import load_house
 from passerelle.errors import RefusedForGood, Unavailable
+from passerelle.mapping.compiling import compile_source
+from passerelle.pipeline.coverage import Coverage
 from passerelle.stores.files import clear_errors
+from passerelle.stores.keys import KeyRing
 from passerelle.stores.ledger import Ledger, leases
 
 
@@ -197,6 +203,24 @@ def test_the_totals_of_validate_are_told_in_the_language(language, wanted, house
         main()
 
     assert wanted in capsys.readouterr().err
+
+
+def test_a_gap_is_told_with_its_line_and_what_the_missing_story_wants():
+    house = load_house(ROOT)
+    folder = house.sources["caarud"]
+    covered = Coverage(folder, compile_source(folder, house, KeyRing.demo()))
+    label = folder.mappings[0].emits[0].as_
+    place = r"mappings/sources/caarud/\w+\.yaml:\d+: "
+
+    assert re.match(
+        rf"{place}'{label}' is emitted by no story; write one whose rows of '\w+' become it$", covered.gaps()[0]
+    )
+
+    covered.see(SimpleNamespace(resources=[(label, {})]))
+    wanted = (
+        rf"{place}'{label}' [\w.\[\]]+ has a value in no story; write one with a row of '\w+' in which '.+' is filled$"
+    )
+    assert re.match(wanted, covered.gaps()[0])
 
 
 def test_an_empty_table_says_that_it_is_empty(capsys):
