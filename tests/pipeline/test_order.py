@@ -2,19 +2,23 @@
 
 import os
 import random
+import shutil
 import tempfile
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import region as regions
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from pam_messages import message
 from shop import Shop, record
 
 from passerelle.pipeline.territory import run_territory
 from passerelle.records import Reason, Stage
+from passerelle.simulator.serving import serve
+from passerelle.simulator.territory import simulate
 from passerelle.stores import sums
 from passerelle.stores.ledger import batches, consents, findings
 
@@ -299,6 +303,94 @@ def test_a_file_that_comes_twice_adds_nothing(shop):
     opened.deliver([PERSON, ACT])
     assert types(opened.view()) == ["Encounter", "EpisodeOfCare", "Location", "Patient"]
     opened.close()
+
+
+# Any order of what a small region drops, and the export ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Few:
+    """A small region: where its files lie, the housing desk, and its export when everything comes at once, in order."""
+
+    sources: Path
+    url: str
+    files: tuple[str, ...]
+    export: dict[str, str]
+
+
+DROPPING = ("caarud", "ch", "chu", "csapa")
+STEPS = (*DROPPING, "siao", "usmp")
+
+
+@pytest.fixture(scope="module")
+def few(migrated_sqlite, tmp_path_factory):
+    root = tmp_path_factory.mktemp("few")
+    simulate(20, 7, root / "territory", dirt=0.08)
+    sources = root / "territory" / "sources"
+    with serve(root / "territory") as server:
+        place = regions.Place(root / "whole", template=migrated_sqlite, sources=sources, url=server.url)
+        instance = place.open()
+        regions.run_with(instance, place)
+        run_territory(instance, root / "export")
+        instance.close()
+        files = [
+            path.relative_to(sources).as_posix()
+            for name in DROPPING
+            for path in (sources / name).glob("*/*")
+            if path.suffix in {".csv", ".er7"}
+        ]
+        yield Few(sources, server.url, tuple(sorted(files)), regions.hashes_below(root / "export"))
+
+
+@st.composite
+def dropped_in_any_order(draw, files):
+    """Files in any order, some a second time, in two deliveries; after each the sources are run in any order."""
+    again = draw(st.lists(st.sampled_from(files), max_size=6))
+    listed = draw(st.permutations([*files, *again]))
+    first = draw(st.integers(0, len(listed)))
+    return [(piece, draw(st.permutations(STEPS))) for piece in (listed[:first], listed[first:]) if piece]
+
+
+def exported_after(few, deliveries, template, root):
+    """The hashes of the export after these deliveries. A file that came before comes again under another name."""
+    place = regions.Place(root, template=template, url=few.url)
+    shutil.copytree(few.sources / "usmp", root / "sources" / "usmp")
+    for name in DROPPING:
+        (root / "sources" / name).mkdir()
+    instance = place.open()
+    came = Counter()
+    for piece, order in deliveries:
+        for name in piece:
+            came[name] += 1
+            path = root / "sources" / name
+            stem = path.stem if came[name] == 1 else f"{path.stem}_{came[name]}"
+            regions.drop(path.with_name(stem + path.suffix), (few.sources / name).read_bytes())
+        regions.run_with(instance, place, order)
+    run_territory(instance, root / "export")
+    stores = instance.stores
+    sums.require(stores.ledger, stores.vault, stores.lake)
+    instance.close()
+    return regions.hashes_below(root / "export")
+
+
+def assert_same_export(few, data, template):
+    deliveries = data.draw(dropped_in_any_order(few.files))
+    with tempfile.TemporaryDirectory(prefix="passerelle-order-") as folder:
+        assert len(few.export) > 5
+        assert exported_after(few, deliveries, template, Path(folder)) == few.export
+
+
+@settings(max_examples=4, derandomize=True, suppress_health_check=QUIET, phases=[Phase.generate])
+@given(data=st.data())
+def test_files_dropped_in_any_order_and_twice_give_the_same_export(few, migrated_sqlite, data):
+    assert_same_export(few, data, migrated_sqlite)
+
+
+@pytest.mark.heavy
+@settings(max_examples=40, suppress_health_check=QUIET)
+@given(data=st.data())
+def test_files_dropped_in_many_orders_and_twice_give_the_same_export(few, migrated_sqlite, data):
+    assert_same_export(few, data, migrated_sqlite)
 
 
 # The region, delivered otherwise ------------------------------------------------------------------------------------
