@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from passerelle.contracts.mapping import FieldLine
@@ -98,6 +98,8 @@ class Tree:
             if place == labelled:
                 self._share(group, plan, loops)
             item = group.item
+        if labelled is not None and plan.only:
+            plan = replace(plan, only=())  # its label asks; a constant that asked too would be a value of its own
         self._value(item, plan, in_group=labelled is not None)
 
     def _whole(self, slot: Slot, plan: FieldPlan) -> None:
