@@ -196,6 +196,7 @@ def test_a_house_without_any_source_is_a_house(tmp_path):
 
 
 def test_a_house_without_its_gate_does_not_run(tmp_path):
+    (tmp_path / "validation").mkdir()
     assert ["validation/gate.yaml: is missing; a house without its sharing gate does not run"] == problems_of(tmp_path)
 
 

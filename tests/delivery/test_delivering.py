@@ -109,6 +109,16 @@ def test_nothing_is_sent_as_of_a_day_before_that_of_the_last_sending(world, out)
     assert hashes(out) == before
 
 
+def test_what_a_killed_delivery_had_in_the_making_is_gone_after_the_next(world, out):
+    known_to_both(world)
+    (out / "export").mkdir(parents=True)
+    (out / "export" / ".Patient.ndjson.0123abcd.part").write_text("{}", encoding="utf-8")
+
+    delivered(world, out)
+
+    assert [path.name for path in (out / "export").iterdir() if path.name.startswith(".")] == []
+
+
 def test_without_a_ground_nothing_leaves(world, out):
     known_to_both(world, to="CSAPA")
 

@@ -183,7 +183,7 @@ def open_items(instance, source):
 def test_acts_that_nobody_had_coded_pass_when_they_are_listed(undisturbed, home, tmp_path):
     codes = home / "mappings/sources/csapa/codes/act_type.csv"
     codes.write_text(
-        codes.read_text("utf-8") + "XX9,other,https://passerelle.example/fhir/CodeSystem/act-kind,Other,\n", "utf-8"
+        codes.read_text("utf-8") + "XX9,social,https://passerelle.example/fhir/CodeSystem/act-kind,Other,\n", "utf-8"
     )
     instance = regions.copy_of(undisturbed, tmp_path / "copy", load_house(home))
     before = open_items(instance, "csapa")

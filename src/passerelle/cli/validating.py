@@ -56,7 +56,7 @@ def validate(files: Files, language: Language = "en", *, as_json: AsJson = False
     if as_json:
         print_json(outcomes)
     words = texts_of(language)["totals"]
-    numbers = {"file": len(files), "resource": resources, **counts}
+    numbers = {"file": len(files), "resource": resources, "error": counts["error"], "warning": counts["warning"]}
     totals = {name: f"{number} {words[name][number not in words['single']]}" for name, number in numbers.items()}
     say("{file}, {resource}{colon} {error}, {warning}".format(**totals, colon=words["colon"]))
     if counts["error"]:

@@ -11,6 +11,8 @@ from typing import BinaryIO, Self
 
 from passerelle.stores.files import clear_errors
 
+_MAKING = ".part"
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -30,19 +32,24 @@ class _Part:
 
 
 class Snapshot:
-    """Files in the making. `commit` puts them in place; leaving a `with` block without it leaves the folder as it was."""
+    """Files in the making. `commit` puts them in place; leaving a `with` block without it leaves the folder as it was.
+
+    What a worker that was killed had in the making is gone: one at a time works on a folder, by the territory's lease.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._parts: dict[str, _Part] = {}
         with clear_errors(folder.name):
             folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f".*{_MAKING}"):
+                left.unlink()
 
     def add(self, name: str, line: bytes) -> None:
         """The line, ended, is the next of the file."""
         part = self._parts.get(name)
         if part is None:
-            path = self._folder / f".{name}.{secrets.token_hex(4)}.part"
+            path = self._folder / f".{name}.{secrets.token_hex(4)}{_MAKING}"
             with clear_errors(name):
                 part = self._parts[name] = _Part(path, path.open("xb"))
         ended = line + b"\n"
