@@ -32,7 +32,7 @@ margin:.8rem 0;font-size:.92rem}.chip{display:inline-block;border-radius:1rem;pa
 background:#e8eef5;color:#1d4a77}.chip.good{background:#e2f1ea;color:#17603f}.chip.bad{background:var(--missed);color:#fff;font-weight:700}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.28rem .6rem;border-bottom:1px solid var(--line);
 vertical-align:top}tr:last-child td{border-bottom:0}th{font-weight:600;color:var(--soft);font-size:.82rem}td.n,th.n{text-align:right;
-font-variant-numeric:tabular-nums;white-space:nowrap}td.zero{color:#b6bec8}td.door{font-weight:600}td.why{color:var(--soft)}
+font-variant-numeric:tabular-nums;white-space:nowrap}td.zero{color:#b6bec8}td.door{font-weight:600}td.why{color:var(--soft)}td.share{width:34%}
 .bar{display:flex;height:1.15rem;min-width:7rem;border-radius:.25rem;overflow:hidden;background:var(--line)}.bar span{display:block;height:100%}
 .found{background:var(--found)}.missed{background:var(--missed)}.not-permitted{background:var(--b1)}.no-common-key{background:var(--b2)}
 .no-coverage{background:var(--b3)}.no-event-time{background:var(--b4)}.key{display:inline-flex;gap:.4rem;align-items:center;
@@ -222,7 +222,7 @@ def _share_row(row: Shares, name: Name) -> str:
         if row.events and part
     )
     return (
-        f"<tr><td class=door>{name(row.door)}</td><td>{row.last_day}\u202f{both('j', 'd')}</td><td><div class=bar>{bar}</div></td>"
+        f"<tr><td class=door>{name(row.door)}</td><td>{row.last_day}\u202f{both('j', 'd')}</td><td class=share><div class=bar>{bar}</div></td>"
         f'<td class="n">{number(row.found)} ({share(row.found, row.events)})</td>'
         f'<td class="n">{number(row.missed)} ({share(row.missed, row.events)})</td>'
         f'<td class="n">{number(row.not_observable)} ({share(row.not_observable, row.events)})</td>'
