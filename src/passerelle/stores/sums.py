@@ -8,7 +8,7 @@ What link states has no record behind it, and what link and deliver count is of 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from passerelle.errors import BrokenPromise
@@ -93,15 +93,17 @@ def recount_batches(ledger: Ledger, vault: Vault, lake: Lake) -> Recounted:
 def recount_source(
     ledger: Ledger, vault: Vault, lake: Lake, source: str, touched: Collection[int]
 ) -> list[Discrepancy]:
-    """What does not add up of the source's batches: of those that were touched everything is counted again.
+    """What does not add up of the source's batches: those that were touched, and are done, are counted again.
 
-    Of the others, what costs no reading of files: their sums in the ledger, and that their files are there.
+    They are taken one after the other, so that memory does not grow with their number. Of the others, what costs no
+    reading of files: their sums in the ledger, and that their files are there. Records that left nothing in the lake
+    and nothing through another record are looked for by `recount` alone.
     """
-    told = _facts(ledger, source, touched)
-    return _recounted(told, ledger, vault, lake).found
+    told = _facts(ledger, source, touched, indexed=False)
+    return _recounted(told, ledger, vault, lake, apart=True).found
 
 
-def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lake) -> Recounted:
+def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lake, *, apart: bool = False) -> Recounted:
     found: list[Discrepancy] = []
     broken: set[str] = set()
     for told in facts.values():
@@ -109,7 +111,6 @@ def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lak
             broken.add(file.name)
             found.append(Discrepancy(told.batch.name, file.stage, sentence))
     opened = [told for told in facts.values() if told.opened]
-    emitted = _emitted(opened, lake, broken)
     without: dict[int, set[int]] = {}
     for told in facts.values():
         done = _DONE[told.batch.state]
@@ -123,17 +124,31 @@ def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lak
     for told in opened:
         done = _DONE[told.batch.state]
         whole = not any(file.name in broken for file in told.files)
+        if apart:
+            told.indexed = _indexed(ledger, told.batch.id)
         found.extend(_land(told, _records(told, vault, broken), whole=whole))
+        told.indexed = set()
         if Stage.MAP in done and whole:
-            resources = emitted.get(told.batch.id, {})
+            resources = _emitted(told, lake, broken)
             found.extend(_map(told, resources, published=Stage.VALIDATE in done))
-            without[told.batch.id] = _without_resources(told, resources)
+            if not apart:
+                without[told.batch.id] = _without_resources(told, resources)
     found.extend(_lost(ledger, lake, facts, without, broken))
     return Recounted(sorted(found), broken)
 
 
-def _facts(ledger: Ledger, source: str | None = None, touched: Collection[int] | None = None) -> dict[int, _Facts]:
-    """What the ledger says of all batches, or those of the source; all or those that were touched are to be opened."""
+def _indexed(ledger: Ledger, batch_id: int) -> set[int]:
+    with ledger.read() as tx:
+        return {row for _, row, _ in key_index.rows_by_batch(tx, [batch_id])}
+
+
+def _facts(
+    ledger: Ledger, source: str | None = None, touched: Collection[int] | None = None, *, indexed: bool = True
+) -> dict[int, _Facts]:
+    """What the ledger says of all batches, or those of the source; all or those that were touched are to be opened.
+
+    Without `indexed`, the rows that the key index has are left for later: of a batch that is done they stay the same.
+    """
     with ledger.read() as tx:
         counted = tallies.all_of(tx)
         facts = {
@@ -154,7 +169,7 @@ def _facts(ledger: Ledger, source: str | None = None, touched: Collection[int] |
         for item in items.found(tx, source=source):
             if item.batch_id in facts:
                 facts[item.batch_id].items.append(item)
-        for batch_id, row, _ in key_index.rows_by_batch(tx, touched):
+        for batch_id, row, _ in key_index.rows_by_batch(tx, touched) if indexed else ():
             if batch_id in facts:
                 facts[batch_id].indexed.add(row)
     return facts
@@ -266,15 +281,15 @@ def _received(told: _Facts) -> Iterator[Discrepancy]:
         yield Discrepancy(told.batch.name, Stage.VALIDATE, sentence)
 
 
-def _emitted(facts: Iterable[_Facts], lake: Lake, broken: set[str]) -> dict[int, dict[int, tuple[int, int]]]:
-    """Per batch and row: how many resources its newest evaluations emitted, and how many rows are doubled."""
-    listed = [
-        file for told in facts for file in told.files if file.kind is FileKind.RESOURCES and file.name not in broken
-    ]
-    emitted: defaultdict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+def _emitted(told: _Facts, lake: Lake, broken: set[str]) -> dict[int, tuple[int, int]]:
+    """Per row of the batch: how many resources its newest evaluations emitted, and how many rows are doubled."""
+    listed = [file for file in told.files if file.kind is FileKind.RESOURCES and file.name not in broken]
+    emitted: dict[int, tuple[int, int]] = {}
+    seen: dict[tuple[int, int], tuple[int, int]] = {}  # most rows emit the same few numbers: one tuple for all of them
     for chunk in lake.evaluations(stored.as_view_files(listed)).to_batches(10_000):
-        for batch_id, row, resources, doubled in zip(*(column.to_pylist() for column in chunk.columns), strict=True):
-            emitted[batch_id][row] = (resources, doubled)
+        for row, resources, doubled in zip(*(column.to_pylist() for column in chunk.columns[1:]), strict=True):
+            counted = resources, doubled
+            emitted[row] = seen.setdefault(counted, counted)
     return emitted
 
 
