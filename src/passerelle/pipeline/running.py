@@ -17,7 +17,7 @@ from passerelle.mapping.refreshing import Refresher
 from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
 from passerelle.pipeline.ordering import published_together, tables_in_order
-from passerelle.records import BATCH_STAGES, Stage, State
+from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Stage, State
 from passerelle.stores import sums
 from passerelle.stores.discrepancy import Discrepancy
 from passerelle.stores.lake import CurrentView
@@ -129,12 +129,16 @@ class _Run:
         return Stage.VALIDATE in self._asked.stages or bool(self._told.stopped)
 
     def _done(self) -> set[int]:
-        """The batches that this run touched and that nothing is left to do for."""
+        """The batches that this run touched and that nothing is left to do for.
+
+        One of more than a partition is counted again by the territory and by `ledger verify`, not after each run.
+        """
         with self._instance.stores.ledger.read() as tx:
             done = batches.found(tx, source=self._name, states=[BatchState.STOPPED, BatchState.PUBLISHED])
             touched = stored.batches_with_files_after(tx, self._name, self._before)
         named = {*self._told.stopped, *self._told.published}
-        return {batch.id for batch in done if batch.id in touched or batch.name in named}
+        small = [batch for batch in done if batch.records <= PARTITION_ROWS]
+        return {batch.id for batch in small if batch.id in touched or batch.name in named}
 
     def _wrong(self, touched: Collection[int]) -> list[Discrepancy]:
         stores = self._instance.stores
