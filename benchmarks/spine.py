@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 from faults import show_records_caught, show_resources_caught
-from ground import Ground, alternating, median, undisturbed
+from ground import Ground, alternating, median, recount_timed, undisturbed
 
 from passerelle.doors.fhir_models import accepts
 from passerelle.mapping.evaluating import Evaluation
@@ -24,7 +24,6 @@ from passerelle.mapping.plan import Rendered
 from passerelle.mapping.writing import EvaluationWriter
 from passerelle.pipeline.instance import Instance
 from passerelle.records import Stage
-from passerelle.stores import sums
 from passerelle.stores.ledger import Ledger, batches, tallies
 from passerelle.structure import Splitter, structure
 
@@ -89,33 +88,13 @@ def ours(prepared: Ground, work: Path) -> Cost:
         for source in SOURCES:
             instance.tools(source)
         _warm(instance)
-        with undisturbed(), _commits_timed() as commits, _recount_timed() as recount:
+        with undisturbed(), _commits_timed() as commits, recount_timed() as recount:
             for stage in (Stage.MAP, Stage.VALIDATE):
-                begun, counted = time.process_time(), recount[0]
+                begun, counted = time.process_time(), recount.cpu
                 for source in SOURCES:
                     ground.run(instance, source, [stage])
-                by_stage[stage] = time.process_time() - begun - (recount[0] - counted)
-    return Cost(sum(by_stage.values()), commits[0], by_stage, recount[0])
-
-
-@contextmanager
-def _recount_timed() -> Iterator[list[float]]:
-    """Counting again what a run touched is no part of the stages: its time goes here."""
-    spent = [0.0]
-    plain = sums.recount_source
-
-    def timed(*given: Any) -> Any:
-        begun = time.process_time()
-        try:
-            return plain(*given)
-        finally:
-            spent[0] += time.process_time() - begun
-
-    sums.recount_source = timed
-    try:
-        yield spent
-    finally:
-        sums.recount_source = plain
+                by_stage[stage] = time.process_time() - begun - (recount.cpu - counted)
+    return Cost(sum(by_stage.values()), commits[0], by_stage, recount.cpu)
 
 
 def _warm(instance: Instance) -> None:

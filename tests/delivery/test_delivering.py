@@ -102,11 +102,34 @@ def test_nothing_is_sent_as_of_a_day_before_that_of_the_last_sending(world, out)
     delivered(world, out)
     before = hashes(out)
 
-    with pytest.raises(RefusedForGood, match="as of 2025-12-31; as of 2025-12-29 it could get again"):
+    with pytest.raises(RefusedForGood, match="was as of 2025-12-31; one as of 2025-12-29 could send again"):
         delivered(world, out, as_of=date(2025, 12, 29))
 
     assert written(out, "Patient") == []
     assert hashes(out) == before
+
+
+def test_what_hospitals_were_told_is_not_told_as_of_an_earlier_day_either(world, out):
+    known_to_both(world, to=None)
+    world.opposition("csapa", "q", "c", against="CHU", on="2025-12-30")
+    delivered(world, out, to="CSAPA", as_of=date(2025, 12, 29))
+    delivered(world, out, to="CSAPA")
+    told = (out / "hospitals" / "chu.csv").read_text("utf-8")
+    assert "found" not in told
+
+    with pytest.raises(RefusedForGood):
+        delivered(world, out, to="CSAPA", as_of=date(2025, 12, 29))
+
+    assert (out / "hospitals" / "chu.csv").read_text("utf-8") == told
+
+
+def test_a_delivery_of_a_later_day_without_news_still_closes_the_days_before(world, out):
+    world.patient("chu", "h", ins=NUMBER)
+    delivered(world, out, as_of=date(2025, 12, 29))
+    delivered(world, out)
+
+    with pytest.raises(RefusedForGood):
+        delivered(world, out, as_of=date(2025, 12, 29))
 
 
 def test_what_a_killed_delivery_had_in_the_making_is_gone_after_the_next(world, out):

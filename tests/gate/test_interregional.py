@@ -92,6 +92,14 @@ def test_a_refusal_that_was_not_taken_back_since_leaves_no_volunteer(refusal, ex
     assert expected == rule_of(consents=(VOLUNTEER, refusal))
 
 
+def test_an_agreement_that_was_withdrawn_lifts_no_refusal():
+    again = replace(VOLUNTEER, id="v2", collected=date(2026, 3, 6), withdrawn_on=date(2026, 3, 7))
+
+    assert "interregional-consent" == rule_of(consents=(VOLUNTEER, NO, again), authored_on=date(2026, 3, 9))
+    kept = replace(again, withdrawn_on=None)
+    assert "interregional" == rule_of(consents=(VOLUNTEER, NO, kept), authored_on=date(2026, 3, 9))
+
+
 def test_on_one_day_the_hour_decides_which_came_first():
     morning, noon = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 2, 12, tzinfo=UTC)
     first = replace(VOLUNTEER, collected=morning)

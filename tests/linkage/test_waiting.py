@@ -89,6 +89,13 @@ def test_an_event_goes_on_where_another_stay_surely_began_after_it_within_a_day(
     assert goes_on(event, [Start(b"s" * 16, day, at)], None) is False
 
 
+def test_of_two_stays_of_one_moment_only_one_goes_on():
+    at = "2025-06-10T11:00:00+02:00"
+    starts = [Start(b"a" * 16, LEFT, at), Start(b"b" * 16, LEFT, at)]
+
+    assert [goes_on(replace(EVENT, id=one.id, at=at), starts, 1) for one in starts] == [True, False]
+
+
 def test_nobody_is_waited_for_after_what_went_on():
     assert said(Seen(contact=after(3)), event=replace(EVENT, goes_on=True)) == Outcome.EXCLUDED
 

@@ -140,7 +140,7 @@ def deliver(
     if target.purpose != "deliver":
         raise UsageError(f"target {target.target} is for {target.purpose}; deliver sends to those who may have persons")
     day = day_of(as_of, house.gate.time_zone)
-    _refuse_earlier(stores, target, day)
+    _refuse_earlier(stores, day)
     delivery = _Delivery(stores, house, cut, linked, target=target, directory=directory, day=day, doubts=doubts)
     with Snapshot(out_folder / target.target) as snapshot:
         delivery.write(snapshot)
@@ -376,6 +376,8 @@ class _Delivery:
                     for key, (kind, digest) in listed.items()
                 ],
             )
+        last = _last_day(tx)
+        if sends or last is None or last < self._day:
             audit.append(tx, "passerelle", EVENT, name, json.dumps(self._audited()), now=now)
         self._count(tx, lease)
         run_log.note(tx, EVENT, detail=json.dumps({"cut": self._cut.name, "target": name, **self._sent}))
@@ -417,16 +419,22 @@ class _Delivery:
         )
 
 
-def _refuse_earlier(stores: Stores, target: Target, day: date) -> None:
-    """Nothing is sent as of a day before that of what was sent last: consent counts at the moment of sending."""
+def _refuse_earlier(stores: Stores, day: date) -> None:
+    """Nobody is sent anything as of a day before that of the last sending: consent counts at the moment of sending."""
     with stores.ledger.read() as tx:
-        last = audit.last_of(tx, EVENT, target.target)
-    told = None if last is None else json.loads(last.detail).get("as_of")
-    if told is not None and day < date.fromisoformat(told):
+        last = _last_day(tx)
+    if last is not None and day < last:
         raise RefusedForGood(
-            f"target {target.target} was last sent something as of {told}; as of {day.isoformat()} it could get again"
-            " what was withdrawn since; deliver as of that day or a later one"
+            f"the last delivery was as of {last.isoformat()}; one as of {day.isoformat()} could send again what was"
+            " withdrawn since: deliver as of that day or a later one"
         )
+
+
+def _last_day(tx: Transaction) -> date | None:
+    """The day as of which something was last delivered, to whatever target: hospitals are told with each of them."""
+    last = audit.last_of(tx, EVENT)
+    told = None if last is None else json.loads(last.detail).get("as_of")
+    return None if told is None else date.fromisoformat(told)
 
 
 def _recipient(house: House, target: Target) -> OrganisationFacts:

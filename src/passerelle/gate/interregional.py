@@ -50,7 +50,7 @@ def interregional_eligible(
         return Decision(allowed=False, rule="interregional-not-followed")
     zone = ZoneInfo(time_zone)
     agreed = [
-        consent.id
+        consent
         for consent in request.consents
         if _is_voluntary(consent)
         and _came_before(consent.collected, request.authored_on, zone)
@@ -58,9 +58,9 @@ def interregional_eligible(
         and _holds(consent, Clock(as_of, zone))
     ]
     refused = [one for one in request.consents if _refuses(one, Clock(as_of, zone))]
-    if not agreed or any(not _is_over(one, request.consents, zone) for one in refused):
+    if not agreed or any(not _is_over(one, agreed, zone) for one in refused):
         return Decision(allowed=False, rule="interregional-consent")
-    return Decision(allowed=True, rule=PURPOSE, consent=min(agreed))
+    return Decision(allowed=True, rule=PURPOSE, consent=min(one.id for one in agreed))
 
 
 def _is_voluntary(consent: ConsentFacts) -> bool:
@@ -78,11 +78,10 @@ def _refuses(consent: ConsentFacts, clock: Clock) -> bool:
     )
 
 
-def _is_over(refusal: ConsentFacts, consents: Iterable[ConsentFacts], zone: ZoneInfo) -> bool:
-    """A voluntary agreement of a later day lifts it; of one day, the refusal stands."""
+def _is_over(refusal: ConsentFacts, agreed: Iterable[ConsentFacts], zone: ZoneInfo) -> bool:
+    """An agreement that counts, of a later day, lifts it; of one day, the refusal stands."""
     return refusal.collected is not None and any(
-        _is_voluntary(one) and one.collected is not None and _day(refusal.collected, zone) < _day(one.collected, zone)
-        for one in consents
+        one.collected is not None and _day(refusal.collected, zone) < _day(one.collected, zone) for one in agreed
     )
 
 

@@ -76,8 +76,11 @@ def follow_slips(people: People, course: Course, permissions: Permissions) -> Sl
 def _follow(
     slip: SlipIssued, handed: Sequence[SlipShown], course: Course, permissions: Permissions, told: Slips
 ) -> None:
-    """The first hand-over counts, and of several on one day a refusal; one that two people show on it is nobody's."""
-    first = min(handed, key=lambda one: (one.day or date.max, one.consented, one.id))
+    """The first hand-over counts, of several on one day a refusal, and before all one that nobody dated.
+
+    A slip that two people show on that day is nobody's.
+    """
+    first = min(handed, key=lambda one: (one.day or (date.max if one.consented else date.min), one.consented, one.id))
     rivals = {one.patient for one in handed if one.day == first.day}
     if len(rivals) > 1:
         told.outcomes[SlipOutcome.USED_TWICE] += 1

@@ -85,13 +85,24 @@ def goes_on(event: Event, starts: Sequence[Start], within: int | None) -> bool:
     """Whether one of what began is the event's continuation: so many days later at most, and later for certain."""
     if within is None or event.day is None:
         return False
-    gaps = ((start, (start.day - event.day).days) for start in starts if start.id != event.id)
-    return any(0 < gap <= within or (gap == 0 and _is_later(start.at, event.at)) for start, gap in gaps)
+    own = next((start.at for start in starts if start.id == event.id), "")
+    for start in starts:
+        gap = (start.day - event.day).days
+        if start.id != event.id and (0 < gap <= within or (gap == 0 and _follows(start, event, own))):
+            return True
+    return False
 
 
-def _is_later(one: str, other: str) -> bool:
-    """Of two moments with an hour, whether the first is not before the second; days alone do not say."""
-    return "T" in one and "T" in other and datetime.fromisoformat(one) >= datetime.fromisoformat(other)
+def _follows(start: Start, event: Event, own: str) -> bool:
+    """Whether something began when the event was there, or later that day; days alone do not say.
+
+    Of what began and ended in one moment, only one follows the other.
+    """
+    if not ("T" in start.at and "T" in event.at):
+        return False
+    at, left = datetime.fromisoformat(start.at), datetime.fromisoformat(event.at)
+    took_no_time = at == left and "T" in own and datetime.fromisoformat(own) == left
+    return start.id > event.id if took_no_time else at >= left
 
 
 def assign_contacts(events: Sequence[Event], contacts: Sequence[Contact], first_day: int) -> Mapping[bytes, Contact]:

@@ -9,7 +9,7 @@ from passerelle.contracts.house import SourceFolder
 
 OTHER_FORM = ""
 """Stands for codes that are not listed and do not look like those that are: what they say may be of a person."""
-_WORD = re.compile("A{4}")
+_OF_SOMEBODY = re.compile("A{4}|9{5}")
 
 
 @dataclass(slots=True)
@@ -42,10 +42,15 @@ class Uses:
 def told_as(code_list: CodeList) -> Callable[[str], str]:
     """How a code that is not listed may be told: as it is if it is written like one that is, else as `OTHER_FORM`.
 
-    A slipped column brings names and numbers of persons where a code was wanted. Words are never told.
+    A slipped column brings names and numbers of persons where a code was wanted. What has no digit is never told but
+    for a single letter, since names may be short; neither are words, nor numbers as long as a postal code or a date.
     """
-    forms = {form for code in code_list.rows if not _WORD.search(form := _form(code))}
+    forms = {form for code in code_list.rows if _says_nobody(form := _form(code))}
     return lambda code: code if _form(code) in forms else OTHER_FORM
+
+
+def _says_nobody(form: str) -> bool:
+    return ("9" in form or len(form) == 1) and not _OF_SOMEBODY.search(form)
 
 
 def _form(code: str) -> str:

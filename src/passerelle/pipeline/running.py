@@ -17,7 +17,7 @@ from passerelle.mapping.refreshing import Refresher
 from passerelle.mapping.stage import map_batch
 from passerelle.pipeline.instance import Instance
 from passerelle.pipeline.ordering import published_together, tables_in_order
-from passerelle.records import BATCH_STAGES, PARTITION_ROWS, Stage, State
+from passerelle.records import BATCH_STAGES, Stage, State
 from passerelle.stores import sums
 from passerelle.stores.discrepancy import Discrepancy
 from passerelle.stores.lake import CurrentView
@@ -106,17 +106,15 @@ class _Run:
 
     def run(self) -> SourceRun:
         try:
-            self._through()
+            wrong = self._through()
         except BrokenPromise:
-            wrong = self._wrong(())
-            if not wrong:
-                raise
-        else:
-            wrong = self._wrong(self._done()) if self._is_to_the_end() else []
+            sums.refuse(self._wrong(()))
+            raise
         sums.refuse(wrong)
         return self._told
 
-    def _through(self) -> None:
+    def _through(self) -> list[Discrepancy]:
+        """Every stage asked for, and what does not add up afterwards; counted while nobody else works on the source."""
         if Stage.LAND in self._asked.stages:
             self._land()
         left = [stage for stage in BATCH_STAGES[1:] if stage in self._asked.stages]
@@ -124,21 +122,20 @@ class _Run:
             with self._instance.lease(f"run:{self._name}") as lease:
                 for stage in left:
                     self._carry(stage, lease)
+                if self._is_to_the_end():
+                    return self._wrong(self._done())
+        return []
 
     def _is_to_the_end(self) -> bool:
         return Stage.VALIDATE in self._asked.stages or bool(self._told.stopped)
 
     def _done(self) -> set[int]:
-        """The batches that this run touched and that nothing is left to do for.
-
-        One of more than a partition is counted again by the territory and by `ledger verify`, not after each run.
-        """
+        """The batches that this run touched and that nothing is left to do for."""
         with self._instance.stores.ledger.read() as tx:
             done = batches.found(tx, source=self._name, states=[BatchState.STOPPED, BatchState.PUBLISHED])
             touched = stored.batches_with_files_after(tx, self._name, self._before)
         named = {*self._told.stopped, *self._told.published}
-        small = [batch for batch in done if batch.records <= PARTITION_ROWS]
-        return {batch.id for batch in small if batch.id in touched or batch.name in named}
+        return {batch.id for batch in done if batch.id in touched or batch.name in named}
 
     def _wrong(self, touched: Collection[int]) -> list[Discrepancy]:
         stores = self._instance.stores

@@ -68,28 +68,27 @@ def run_territory(
         known = ", ".join(sorted(instance.house.targets)) or "none"
         raise UsageError(f"there is no target '{target}'; targets are {known}")
     stores, house, as_of = instance.stores, instance.house, instance.settings.as_of
-    with instance.lease("territory") as lease:
-        progress("count again", 0, 1)
-        before = sums.recount_batches(stores.ledger, stores.vault, stores.lake).found
-        with _told_first(before):
-            cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
-            progress("link", 0, 1)
-            linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
-            progress("deliver", 0, 1)
-            delivery = deliver(
-                stores,
-                house,
-                cut,
-                linked,
-                lease=lease,
-                as_of=as_of,
-                out_folder=out,
-                target=house.targets[target],
-                directory=instance.directory,
-                doubts=doubts_of(instance),
-            )
-            progress("count the cut again", 0, 1)
-            wrong = [*before, *recount_cut(stores.ledger, stores.lake, sorted(house.sources))]
+    progress("count again", 0, 1)
+    before = sums.recount_batches(stores.ledger, stores.vault, stores.lake).found
+    with instance.lease("territory") as lease, _told_first(before):
+        cut = stores.ledger.in_transaction(lambda tx: _cut(tx, lease))
+        progress("link", 0, 1)
+        linked = link(stores, house, cut, lease, as_of, doubts=doubts_of(instance))
+        progress("deliver", 0, 1)
+        delivery = deliver(
+            stores,
+            house,
+            cut,
+            linked,
+            lease=lease,
+            as_of=as_of,
+            out_folder=out,
+            target=house.targets[target],
+            directory=instance.directory,
+            doubts=doubts_of(instance),
+        )
+        progress("count the cut again", 0, 1)
+        wrong = [*before, *recount_cut(stores.ledger, stores.lake, sorted(house.sources))]
     progress("report", 0, 1)
     summary = summarise(
         stores,

@@ -95,15 +95,15 @@ def recount_source(
 ) -> list[Discrepancy]:
     """What does not add up of the source's batches: those that were touched, and are done, are counted again.
 
-    They are taken one after the other, so that memory does not grow with their number. Of the others, what costs no
-    reading of files: their sums in the ledger, and that their files are there. Records that left nothing in the lake
-    and nothing through another record are looked for by `recount` alone.
+    Of the others, what costs no reading of files: their sums in the ledger, and that their files are there. What wants
+    the whole key index is left to `recount`, since it grows with all that ever came: whether every record is in it, and
+    whether a record left something in the lake through another one.
     """
-    told = _facts(ledger, source, touched, indexed=False)
-    return _recounted(told, ledger, vault, lake, apart=True).found
+    told = _facts(ledger, source, touched, keyed=False)
+    return _recounted(told, ledger, vault, lake, keyed=False).found
 
 
-def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lake, *, apart: bool = False) -> Recounted:
+def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lake, *, keyed: bool = True) -> Recounted:
     found: list[Discrepancy] = []
     broken: set[str] = set()
     for told in facts.values():
@@ -124,30 +124,22 @@ def _recounted(facts: dict[int, _Facts], ledger: Ledger, vault: Vault, lake: Lak
     for told in opened:
         done = _DONE[told.batch.state]
         whole = not any(file.name in broken for file in told.files)
-        if apart:
-            told.indexed = _indexed(ledger, told.batch.id)
-        found.extend(_land(told, _records(told, vault, broken), whole=whole))
-        told.indexed = set()
+        found.extend(_land(told, _records(told, vault, broken), whole=whole, keyed=keyed))
         if Stage.MAP in done and whole:
             resources = _emitted(told, lake, broken)
             found.extend(_map(told, resources, published=Stage.VALIDATE in done))
-            if not apart:
+            if keyed:
                 without[told.batch.id] = _without_resources(told, resources)
     found.extend(_lost(ledger, lake, facts, without, broken))
     return Recounted(sorted(found), broken)
 
 
-def _indexed(ledger: Ledger, batch_id: int) -> set[int]:
-    with ledger.read() as tx:
-        return {row for _, row, _ in key_index.rows_by_batch(tx, [batch_id])}
-
-
 def _facts(
-    ledger: Ledger, source: str | None = None, touched: Collection[int] | None = None, *, indexed: bool = True
+    ledger: Ledger, source: str | None = None, touched: Collection[int] | None = None, *, keyed: bool = True
 ) -> dict[int, _Facts]:
     """What the ledger says of all batches, or those of the source; all or those that were touched are to be opened.
 
-    Without `indexed`, the rows that the key index has are left for later: of a batch that is done they stay the same.
+    Without `keyed`, the key index is not read.
     """
     with ledger.read() as tx:
         counted = tallies.all_of(tx)
@@ -169,7 +161,7 @@ def _facts(
         for item in items.found(tx, source=source):
             if item.batch_id in facts:
                 facts[item.batch_id].items.append(item)
-        for batch_id, row, _ in key_index.rows_by_batch(tx, touched) if indexed else ():
+        for batch_id, row, _ in key_index.rows_by_batch(tx) if keyed else ():
             if batch_id in facts:
                 facts[batch_id].indexed.add(row)
     return facts
@@ -213,7 +205,7 @@ def _records(told: _Facts, vault: Vault, broken: set[str]) -> _Records:
     return held
 
 
-def _land(told: _Facts, held: _Records, *, whole: bool) -> Iterator[Discrepancy]:
+def _land(told: _Facts, held: _Records, *, whole: bool, keyed: bool) -> Iterator[Discrepancy]:
     batch = told.batch
     parts = Counter(file.part for file in told.files if file.kind is FileKind.RECORDS)
     for part in sorted(part for part, count in parts.items() if count > 1):
@@ -237,7 +229,7 @@ def _land(told: _Facts, held: _Records, *, whole: bool) -> Iterator[Discrepancy]
         )
     for rows, what in (
         (held.empty - stopped, "passed land but have no bytes"),
-        (passed - told.indexed, "passed land but are not in the key index"),
+        (passed - told.indexed if keyed else set(), "passed land but are not in the key index"),
         (told.indexed - held.rows, "are in the key index but not in the vault"),
         ({item.row for item in told.items} - held.rows, "have an item but are not in the vault"),
     ):
@@ -312,7 +304,8 @@ def _map(told: _Facts, emitted: dict[int, tuple[int, int]], *, published: bool) 
     stopped = {item.row: item for item in told.items if item.stage is Stage.VALIDATE}
     # A record that structure refuses when it is evaluated again has what it emitted before in the lake: that is past.
     past = {row for row, item in stopped.items() if item.reason is Reason.NOT_FHIR}
-    in_lake = sum(resources for row, (resources, _) in emitted.items() if row not in not_mapped | past)
+    left_out = not_mapped | past
+    in_lake = sum(resources for row, (resources, _) in emitted.items() if row not in left_out)
     refused = sum(item.units for row, item in stopped.items() if row not in emitted or row in past)
     if told.fan_out != in_lake + refused:
         yield Discrepancy(
@@ -321,7 +314,7 @@ def _map(told: _Facts, emitted: dict[int, tuple[int, int]], *, published: bool) 
             f"map emitted {told.fan_out} resources, {in_lake} are in the lake and {refused} were refused by structure",
         )
     wrong = sorted(
-        row for row, item in stopped.items() if row in emitted.keys() - past and emitted[row][0] != item.units
+        row for row, item in stopped.items() if row in emitted and row not in past and emitted[row][0] != item.units
     )
     if wrong:
         yield Discrepancy(
@@ -362,7 +355,7 @@ def _lost(
     }
     folds: defaultdict[tuple[int, int], set[bytes]] = defaultdict(set)
     with ledger.read() as tx:
-        for batch_id, row, role, fold in key_index.keys_by_row(tx, without):
+        for batch_id, row, role, fold in key_index.keys_by_row(tx):
             if row in without.get(batch_id, ()) and _may_speak_for(facts[batch_id].batch, role, emitting):
                 folds[batch_id, row].add(fold)
     files = [

@@ -73,9 +73,9 @@ def lines(tx: Transaction, *, after: int = 0, limit: int | None = None) -> list[
     return [Line(row.seq, row.at, row.actor, row.action, row.object, row.detail) for row in rows]
 
 
-def last_of(tx: Transaction, action: str, subject: str) -> Line | None:
-    """The last line of this act on this thing."""
-    asked = sa.select(table).where(table.c.action == action, table.c.object == subject).order_by(table.c.seq.desc())
+def last_of(tx: Transaction, action: str) -> Line | None:
+    """The last line of this act, if there is one."""
+    asked = sa.select(table).where(table.c.action == action).order_by(table.c.seq.desc())
     row = tx.one(asked.limit(1))
     return None if row is None else Line(row.seq, row.at, row.actor, row.action, row.object, row.detail)
 

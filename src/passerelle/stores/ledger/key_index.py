@@ -91,28 +91,19 @@ def newest(tx: Transaction, source: str, role: str, folds: Collection[bytes]) ->
     return {entry.fold: entry for entry in lookup(tx, source, role, folds)}
 
 
-def rows_by_batch(tx: Transaction, only: Collection[int] | None = None) -> Iterator[tuple[int, int, bytes]]:
-    """(batch, row, fold) of every entry of the index, or of these batches, in no order that means anything."""
-    for row in _entries(tx, (table.c.batch_id, table.c.row, table.c.fold), only):
+def rows_by_batch(tx: Transaction) -> Iterator[tuple[int, int, bytes]]:
+    """(batch, row, fold) of every entry of the index, in no order that means anything."""
+    asked = sa.select(table.c.batch_id, table.c.row, table.c.fold).execution_options(yield_per=20_000)
+    for row in tx.connection.execute(asked):
         yield row.batch_id, row.row, bytes(row.fold)
 
 
-def keys_by_row(tx: Transaction, only: Collection[int] | None = None) -> Iterator[tuple[int, int, str, bytes]]:
-    """(batch, row, role, fold) of every entry of the index, or of these batches, in no order that means anything."""
+def keys_by_row(tx: Transaction) -> Iterator[tuple[int, int, str, bytes]]:
+    """(batch, row, role, fold) of every entry of the index, in no order that means anything."""
     roles = names.all_of(tx, _ROLE)
-    for row in _entries(tx, (table.c.batch_id, table.c.row, table.c.role, table.c.fold), only):
+    asked = sa.select(table.c.batch_id, table.c.row, table.c.role, table.c.fold).execution_options(yield_per=20_000)
+    for row in tx.connection.execute(asked):
         yield row.batch_id, row.row, roles[row.role], bytes(row.fold)
-
-
-def _entries(
-    tx: Transaction, columns: tuple[sa.ColumnElement[Any], ...], only: Collection[int] | None
-) -> Iterator[Any]:
-    asked = sa.select(*columns).execution_options(yield_per=20_000)
-    if only is None:
-        yield from tx.connection.execute(asked)
-        return
-    for chunk in chunks(sorted(only)):
-        yield from tx.connection.execute(asked.where(table.c.batch_id.in_(chunk)))
 
 
 def forget(tx: Transaction, batch_id: int, rows: Collection[int]) -> None:
